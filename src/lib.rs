@@ -1,0 +1,1 @@
+//! mpycov: what did the tests exercise in Python that runs on a microcontroller?
