@@ -1,1 +1,6 @@
 //! mpycov: what did the tests exercise in Python that runs on a microcontroller?
+
+pub mod model;
+pub mod parse;
+pub mod plan;
+pub mod weave;

@@ -1,0 +1,166 @@
+# Keeps the hits of instrumented files and writes them as frames.
+#
+# Runs on MicroPython from 1.9.2 up, on boards with 16 KB of RAM. A hit is one
+# store into memory that was set aside when the file was first imported: it
+# allocates nothing, so it is safe in interrupt handlers. Importing a file
+# again keeps its hits. Nothing is printed or written unless asked for.
+
+_files = {}
+
+
+# The hit table of the file with this digest, which has n sensors.
+def m(digest, n):
+    return _file(digest, n)[0]
+
+
+# The same, and a function that fires a sensor and returns something false.
+def b(digest, n):
+    f = _file(digest, n)
+    if f[1] is None:
+        table = f[0]
+        if isinstance(table, list):
+            # A set that was full once never grows again: `add` will not allocate.
+            s = set(range(n + 1))
+            for k in range(n, -1, -1):
+                s.remove(k)
+            f[1] = s.add
+            f[2] = s
+        else:
+
+            def fire(k):
+                table[k] = 1
+
+            f[1] = fire
+    return f[0], f[1]
+
+
+def _file(digest, n):
+    f = _files.get(digest)
+    if f is None or len(f[0]) != n:
+        f = _files[digest] = [_table(n), None, ()]
+    return f
+
+
+# A list is faster and takes a word for each sensor; small heaps get bytes.
+def _table(n):
+    try:
+        import gc
+
+        if gc.mem_free() > 65536 + 32 * n:
+            return [0] * n
+    except Exception:
+        pass
+    return bytearray(n)
+
+
+# Adler-32 in hexadecimal.
+def _sum(text):
+    a = 1
+    b = 0
+    for c in text:
+        a = (a + ord(c)) % 65521
+        b = (b + a) % 65521
+    return "%04x%04x" % (b, a)
+
+
+def _frame(body):
+    body = "mpycov:1:" + body
+    return "<%s:%s>" % (body, _sum(body))
+
+
+# The bits of 256 sensors from `start` on, four to a digit, the lowest first.
+def _bits(f, start):
+    table = f[0]
+    extra = f[2]
+    digits = ""
+    for k in range(start, min(start + 256, len(table)), 4):
+        d = 0
+        for i in range(4):
+            j = k + i
+            if j < len(table) and (table[j] or j in extra):
+                d |= 1 << i
+        digits += "%x" % d
+    return digits
+
+
+# Calls `write` with each line of the frames.
+def frames(write):
+    write(_frame("begin:%d" % len(_files)))
+    count = 0
+    for digest in _files:
+        f = _files[digest]
+        n = len(f[0])
+        for start in range(0, n, 256):
+            bits = _bits(f, start)
+            if start == 0 or bits.strip("0"):
+                write(_frame("%s:%d:%d:%s" % (digest, n, start, bits)))
+                count += 1
+    write(_frame("end:%d" % count))
+
+
+def _print(line):
+    print(line)
+
+
+# Prints all hits as frames.
+def dump():
+    print()
+    frames(_print)
+
+
+# Writes all hits to a file. The old file stays whole until the new one is,
+# where files can be renamed.
+def save(path):
+    try:
+        import os
+    except ImportError:
+        import uos as os
+    rename = getattr(os, "rename", None)
+    target = path + "~" if rename else path
+    out = open(target, "w")
+
+    def write(line):
+        out.write(line + "\n")
+
+    frames(write)
+    out.close()
+    if rename:
+        try:
+            os.remove(path)
+        except OSError:
+            pass
+        rename(target, path)
+
+
+# Forgets all hits, and keeps the tables.
+def reset():
+    for f in _files.values():
+        table = f[0]
+        for k in range(len(table)):
+            table[k] = 0
+            if f[2] is not ():
+                f[2].discard(k)
+
+
+# On the unix port, $MPYCOV_HITS names a file for the hits of the program,
+# written when it ends, however it ends.
+def _at_exit():
+    try:
+        import os
+        import sys
+
+        path = os.getenv("MPYCOV_HITS")
+        atexit = sys.atexit
+    except Exception:
+        return
+    if path:
+
+        def run():
+            save(path)
+            if before:
+                before()
+
+        before = atexit(run)
+
+
+_at_exit()

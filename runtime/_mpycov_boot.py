@@ -1,0 +1,157 @@
+# Starts a program on the unix port so that it cannot tell from a plain start.
+#
+# Its imports are served from instrumented texts, while names, paths and
+# everything else that it opens stay what they are: the root file system is
+# replaced by one that hands all calls to the real one, and only an import of
+# an instrumented file gets the other text.
+import os
+import sys
+
+try:
+    import vfs
+except ImportError:
+    vfs = os
+
+
+class _Root:
+    pass
+
+
+# Replaces the root file system. `tree` holds the instrumented files under
+# their full paths.
+def _overlay(tree):
+    real = vfs.VfsPosix()
+    cwd = os.getcwd()
+    root = _Root()
+    for name in ("ilistdir", "mkdir", "rmdir", "remove", "rename", "chdir", "getcwd", "statvfs"):
+        if hasattr(real, name):
+            setattr(root, name, getattr(real, name))
+    root.mount = lambda readonly, mkfs: None
+    root.umount = lambda: None
+    last = [None]
+
+    # An import asks for the name, then for the file, then opens the file.
+    def stat(path):
+        before = last[0]
+        last[0] = path
+        if path[-3:] == ".py" and before is not None:
+            if before == path[:-3] or path[-12:] == "/__init__.py":
+                full = path if path[:1] == "/" else real.getcwd() + "/" + path
+                try:
+                    real.stat(tree + full)
+                except OSError:
+                    return real.stat(path)
+                root.open = serve
+        return real.stat(path)
+
+    def serve(path, mode):
+        root.open = real.open
+        if path == last[0] and mode == "rb":
+            full = path if path[:1] == "/" else real.getcwd() + "/" + path
+            return real.open(tree + full, mode)
+        return real.open(path, mode)
+
+    root.stat = stat
+    root.open = real.open
+    vfs.umount("/")
+    vfs.mount(root, "/")
+    os.chdir(cwd)
+    return root, real
+
+
+def _is_ours(line):
+    return '"<stdin>"' in line or "_mpycov_boot.py" in line
+
+
+# The traceback as a plain start would print it: without the frames above the
+# program, and with the line numbers of the sources.
+def _report(error, moved, to_stderr):
+    import io
+
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    lines = text.getvalue().split("\n")
+    kept = []
+    for line in lines:
+        if line[:8] == '  File "' and _is_ours(line):
+            continue
+        if line[:8] == '  File "':
+            line = _original(line, moved)
+        kept.append(line)
+    out = sys.stderr if to_stderr else sys.stdout
+    out.write("\n".join(kept))
+
+
+def _original(line, moved):
+    name = line[8 : line.find('"', 8)]
+    added = moved.get(name)
+    if added:
+        head = line.find(", line ") + 7
+        tail = line.find(",", head)
+        if tail < 0:
+            tail = len(line)
+        number = int(line[head:tail])
+        number -= len([a for a in added if a <= number])
+        line = line[:head] + str(number) + line[tail:]
+    return line
+
+
+# Runs a program. `how` is a dict made by the host:
+#   tree      directory of instrumented files, by their full paths
+#   path      what sys.path shall be
+#   argv      what sys.argv shall be
+#   script, module or code: what to run
+#   text      the instrumented text to run in the script's or code's place
+#   moved     {file name: lines that the instrumented text has more}
+#   hits      file for the hits
+#   stderr    does this firmware print tracebacks to stderr?
+#   interrupt exit status of this firmware after Ctrl-C
+def run(how):
+    here = sys.path.pop(0)
+    import _mpycov
+
+    del sys.modules["_mpycov_boot"]
+    main = sys.modules.get("__main__") or __import__("__main__")
+    sys.path[:] = how["path"]
+    sys.argv[:] = how["argv"]
+    root, real = _overlay(how["tree"])
+    status = 0
+    try:
+        if "module" in how:
+            __import__(how["module"], None, None, False)
+        elif "code" in how:
+            exec(compile(how["code"], "<stdin>", "exec"), main.__dict__)
+        else:
+            script = how["script"]
+            main.__dict__["__file__"] = script
+            if how["text"]:
+
+                def first(path, mode):
+                    root.open = real.open
+                    return real.open(how["text"], mode)
+
+                root.open = first
+            execfile(script, main.__dict__)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        _report(error, how["moved"], how["stderr"])
+        status = how["interrupt"] if isinstance(error, KeyboardInterrupt) else 1
+    finally:
+        root.open = real.open
+        root.stat = real.stat
+        _save(_mpycov, how["hits"], real)
+    if status:
+        sys.exit(status)
+
+
+# Saving must not be cut short by another Ctrl-C.
+def _save(runtime, path, real):
+    while True:
+        try:
+            runtime.save(path)
+            return
+        except KeyboardInterrupt:
+            continue
+        except OSError:
+            return

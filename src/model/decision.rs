@@ -1,0 +1,115 @@
+//! Decisions, their conditions and their short-circuit paths.
+//!
+//! A decision is an expression of `and`, `or` and `not` over conditions. Its
+//! evaluation walks from condition to condition until the outcome is known;
+//! each such walk is a [`Path`], and a decision of n conditions in a chain has
+//! n + 1 of them. A set of paths tells all that any condition metric asks.
+
+use super::{Evidence, Line, Span};
+
+/// What kind of expression a decision is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DecisionKind {
+    /// Test of an `if`.
+    If,
+    /// Test of an `elif`.
+    Elif,
+    /// Test of a `while`.
+    While,
+    /// Test of an `assert`.
+    Assert,
+    /// Test of a conditional expression `x if test else y`.
+    IfExp,
+    /// `if` of a comprehension or generator expression.
+    CompIf,
+    /// `and`, `or` or `not` whose value is used.
+    BoolOp,
+}
+
+impl DecisionKind {
+    /// The word in reports and files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            DecisionKind::If => "if",
+            DecisionKind::Elif => "elif",
+            DecisionKind::While => "while",
+            DecisionKind::Assert => "assert",
+            DecisionKind::IfExp => "ifexp",
+            DecisionKind::CompIf => "comp_if",
+            DecisionKind::BoolOp => "bool_op",
+        }
+    }
+
+    /// The kind with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        use DecisionKind::{Assert, BoolOp, CompIf, Elif, If, IfExp, While};
+        [If, Elif, While, Assert, IfExp, CompIf, BoolOp].into_iter().find(|k| k.name() == name)
+    }
+}
+
+/// The shape of a decision: leaves are numbered from the left, from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConditionTree {
+    /// Condition number n.
+    Leaf(usize),
+    /// A constant with this truth value: evaluated by nobody, never a condition.
+    Constant(bool),
+    /// `not x`
+    Not(Box<ConditionTree>),
+    /// `x and y and …`
+    And(Vec<ConditionTree>),
+    /// `x or y or …`
+    Or(Vec<ConditionTree>),
+}
+
+/// A leaf of a decision, without its `not`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Its source text.
+    pub text: String,
+    /// Where the text stands.
+    pub span: Span,
+    /// Line of its first character.
+    pub line: Line,
+    /// Column of its first character, in characters from 0.
+    pub column: u32,
+}
+
+/// One way through a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// What each condition was: `None` where it was not evaluated.
+    pub values: Vec<Option<bool>>,
+    /// What the decision was; `None` where the last operand of a value
+    /// expression gives the value and nobody asks for its truth.
+    pub outcome: Option<bool>,
+    /// What shows that this path was taken.
+    pub evidence: Evidence,
+}
+
+/// A decision of a file, with the sensors that show its paths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What kind of expression it is.
+    pub kind: DecisionKind,
+    /// Its source text.
+    pub text: String,
+    /// Where the text stands.
+    pub span: Span,
+    /// Line of its first character.
+    pub line: Line,
+    /// Column of its first character, in characters from 0.
+    pub column: u32,
+    /// Line of its last character.
+    pub end_line: Line,
+    /// Its shape.
+    pub tree: ConditionTree,
+    /// Its conditions, from the left.
+    pub conditions: Vec<Condition>,
+    /// Its paths. Empty if it is not measured.
+    pub paths: Vec<Path>,
+    /// Why nothing, or not everything, is measured; empty if all is.
+    pub not_measured: Option<String>,
+}

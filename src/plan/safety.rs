@@ -1,0 +1,164 @@
+//! Which statements cannot raise, so that no sensor is needed behind them.
+//!
+//! The rules are strict: constants, names that are surely bound locals, and
+//! identity tests of those. Making a plain function object counts as safe;
+//! anything that may run a program's own code, look up a global, or allocate
+//! a container does not.
+
+use ruff_python_ast::{CmpOp, Expr, Parameters, Stmt};
+
+/// The names that are surely bound, innermost function last.
+#[derive(Debug, Default)]
+pub(super) struct Bound {
+    functions: Vec<Names>,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    bound: Vec<String>,
+    unsafe_names: Vec<String>,
+}
+
+impl Bound {
+    /// Enters a function: its parameters are bound unless its code declares
+    /// them otherwise or deletes them.
+    pub(super) fn enter(&mut self, parameters: &Parameters, body: &[Stmt]) {
+        let mut unsafe_names = Vec::new();
+        find_unsafe(body, &mut unsafe_names);
+        let bound = parameters.iter().map(|p| p.name().to_string()).collect();
+        self.functions.push(Names { bound, unsafe_names });
+    }
+
+    /// Leaves the innermost function.
+    pub(super) fn leave(&mut self) {
+        self.functions.pop();
+    }
+
+    /// Enters code whose names are no locals (a class body).
+    pub(super) fn enter_opaque(&mut self) {
+        self.functions.push(Names::default());
+    }
+
+    /// How much is known now, for [`Bound::forget`].
+    pub(super) fn mark(&self) -> usize {
+        self.functions.last().map_or(0, |names| names.bound.len())
+    }
+
+    /// Forgets what was learnt since the mark: a suite that need not run.
+    pub(super) fn forget(&mut self, mark: usize) {
+        if let Some(names) = self.functions.last_mut() {
+            names.bound.truncate(mark);
+        }
+    }
+
+    /// Learns from a statement that has completed, if it surely binds a name
+    /// of a function.
+    pub(super) fn learn(&mut self, stmt: &Stmt, in_function: bool) {
+        let Some(names) = self.functions.last_mut().filter(|_| in_function) else { return };
+        if let Stmt::Assign(assign) = stmt {
+            for target in &assign.targets {
+                if let Expr::Name(name) = target {
+                    names.bound.push(name.id.to_string());
+                }
+            }
+        }
+    }
+
+    fn is_bound(&self, name: &str) -> bool {
+        self.functions.last().is_some_and(|names| {
+            names.bound.iter().any(|n| n == name) && !names.unsafe_names.iter().any(|n| n == name)
+        })
+    }
+
+    /// Can evaluating this expression not raise?
+    pub(super) fn is_safe(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::NumberLiteral(_)
+            | Expr::StringLiteral(_)
+            | Expr::BytesLiteral(_)
+            | Expr::BooleanLiteral(_)
+            | Expr::NoneLiteral(_)
+            | Expr::EllipsisLiteral(_) => true,
+            Expr::Name(name) => self.is_bound(&name.id),
+            Expr::Compare(compare) => {
+                compare.ops.iter().all(|op| matches!(op, CmpOp::Is | CmpOp::IsNot))
+                    && self.is_safe(&compare.left)
+                    && compare.comparators.iter().all(|c| self.is_safe(c))
+            }
+            _ => false,
+        }
+    }
+
+    /// Can this statement not raise, once started?
+    pub(super) fn cannot_raise(&self, stmt: &Stmt) -> bool {
+        match stmt {
+            Stmt::Pass(_) | Stmt::Break(_) | Stmt::Continue(_) => true,
+            Stmt::Global(_) | Stmt::Nonlocal(_) => true,
+            Stmt::Expr(s) => self.is_safe(&s.value),
+            Stmt::Return(s) => s.value.as_ref().is_none_or(|v| self.is_safe(v)),
+            Stmt::Assign(s) => {
+                s.targets.iter().all(|t| matches!(t, Expr::Name(_))) && self.is_safe(&s.value)
+            }
+            Stmt::FunctionDef(s) => {
+                s.decorator_list.is_empty()
+                    && s.parameters.iter().all(|p| p.default().is_none_or(|d| self.is_safe(d)))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Names that a function declares global or nonlocal, deletes, or binds in an
+/// `except … as`, which deletes them.
+fn find_unsafe(body: &[Stmt], names: &mut Vec<String>) {
+    for stmt in body {
+        match stmt {
+            Stmt::Global(s) => names.extend(s.names.iter().map(ToString::to_string)),
+            Stmt::Nonlocal(s) => names.extend(s.names.iter().map(ToString::to_string)),
+            Stmt::Delete(s) => names.extend(s.targets.iter().filter_map(|t| match t {
+                Expr::Name(name) => Some(name.id.to_string()),
+                _ => None,
+            })),
+            Stmt::Try(s) => {
+                for ruff_python_ast::ExceptHandler::ExceptHandler(handler) in &s.handlers {
+                    names.extend(handler.name.iter().map(ToString::to_string));
+                }
+            }
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => continue,
+            _ => {}
+        }
+        for suite in crate::parse::suites(stmt) {
+            find_unsafe(suite, names);
+        }
+    }
+}
+
+/// Does `test` only repeat a comparison that `earlier` has already made
+/// without raising: the same name, by the same kind of operator, with a literal
+/// of the same kind? Then it will not raise either.
+pub(super) fn repeats(test: &Expr, earlier: &Expr) -> bool {
+    let (Some(new), Some(old)) = (comparison(test), comparison(earlier)) else { return false };
+    new == old
+}
+
+/// Name, kind of operator and kind of literal of a plain comparison.
+fn comparison(expr: &Expr) -> Option<(&str, bool, u8)> {
+    let Expr::Compare(compare) = expr else { return None };
+    let ([op], [right], Expr::Name(left)) =
+        (&*compare.ops, &*compare.comparators, &*compare.left)
+    else {
+        return None;
+    };
+    let equality = match op {
+        CmpOp::Eq | CmpOp::NotEq => true,
+        CmpOp::Lt | CmpOp::LtE | CmpOp::Gt | CmpOp::GtE => false,
+        _ => return None,
+    };
+    let kind = match right {
+        Expr::NumberLiteral(_) => 0,
+        Expr::StringLiteral(_) => 1,
+        Expr::BytesLiteral(_) => 2,
+        _ => return None,
+    };
+    Some((left.id.as_str(), equality, kind))
+}

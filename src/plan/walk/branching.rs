@@ -1,0 +1,436 @@
+//! `if`, `while` and `for`: what shows each outcome.
+//!
+//! An outcome that leads to one place only is shown by the mark of that place.
+//! Where several ways meet, as behind an `if` without `else`, each way leaves a
+//! note in a local variable (a slot), and the mark behind the meeting point
+//! fires the sensor that is noted there. Where there is no variable to use, or
+//! no code behind, the way is marked inside the test.
+
+use ruff_python_ast::{Expr, Stmt, StmtFor, StmtIf, StmtWhile};
+use ruff_text_size::{Ranged, TextSize};
+
+use super::super::flow::wholly_constant;
+use super::super::marks::{Action, ElseMark, FrameKind};
+use super::super::safety::repeats;
+use super::decide::{Told, Ways};
+use super::{Context, Here, LoopExit, Walker};
+use crate::model::{DecisionKind, Evidence, Level, Line, SensorId};
+
+/// One arm of an `if` chain.
+struct Clause<'a> {
+    test: Option<&'a Expr>,
+    body: &'a [Stmt],
+    at: TextSize,
+}
+
+impl<'a> Walker<'a> {
+    pub(super) fn if_chain(
+        &mut self,
+        s: &'a StmtIf,
+        suite: &'a [Stmt],
+        index: usize,
+        here: &Here,
+        ctx: Context,
+    ) -> Here {
+        let first = Clause { test: Some(&s.test), body: &s.body, at: s.start() };
+        let rest = s.elif_else_clauses.iter().map(|c| Clause {
+            test: c.test.as_ref(),
+            body: &c.body,
+            at: c.range.start(),
+        });
+        let clauses: Vec<Clause<'a>> = std::iter::once(first).chain(rest).collect();
+        let has_else = clauses.last().is_some_and(|c| c.test.is_none());
+        let all_leave = !clauses.iter().any(|c| self.flow.completes(c.body));
+        let follows = self.follows(suite, index);
+        let wanted = self.wants_last_false(&clauses);
+        let joins = !has_else && wanted && !all_leave && follows && self.notes_in_tests(ctx);
+        let slot = self.slots;
+        self.slots += 1;
+        let inner = Context { opens: false, ..ctx };
+        let mut join = Evidence::default();
+        let mut after = self.behind(here);
+        let mut unreached = false;
+        // Outcomes of a test that the next test shows, for want of a mark.
+        let mut shown_by_next: Option<TextSize> = None;
+        for (number, clause) in clauses.iter().enumerate() {
+            let opener = self.parsed.statement_line(clause.at);
+            let Some(test) = clause.test else {
+                let entry = std::mem::replace(&mut after, self.behind(here));
+                let opener = self.parsed.line_of(clause.at);
+                self.inner_suite(clause.body, entry, inner, opener);
+                break;
+            };
+            if unreached {
+                break;
+            }
+            if let Some(truth) = wholly_constant(test) {
+                unreached = truth;
+                if truth {
+                    let entry = match here {
+                        Here::Open { .. } if number == 0 && self.at_level(Level::Line) => {
+                            here.clone()
+                        }
+                        _ => Here::Fresh,
+                    };
+                    self.inner_suite(clause.body, entry, inner, opener);
+                }
+                continue;
+            }
+            if self.is_excluded(clause.at) {
+                self.value(test, ctx);
+                self.inner_suite(clause.body, Here::Fresh, inner, opener);
+                continue;
+            }
+            let next = clauses.get(number + 1);
+            let kind = if number == 0 { DecisionKind::If } else { DecisionKind::Elif };
+            let on_false = match next {
+                None if joins => Told::Slot(slot),
+                None if all_leave && follows && wanted => self.target(ctx, slot),
+                None if wanted => self.lonely_end(suite, index, ctx),
+                None => Told::Nobody,
+                Some(Clause { test: None, .. }) => self.target(ctx, slot),
+                Some(Clause { test: Some(elif), at, .. }) => {
+                    let counts = !self.is_excluded(*at);
+                    if !self.at_level(Level::Line) || !counts {
+                        Told::Nobody
+                    } else if repeats(elif, test) && self.tells_both(&clauses, number + 1) {
+                        Told::Next
+                    } else {
+                        Told::Call
+                    }
+                }
+            };
+            let ways = self.test(test, clause.at, kind, self.target(ctx, slot), on_false, ctx);
+            self.credit_elif(&clauses, number, &ways, &mut shown_by_next);
+            let entry = self.arm_entry(&ways, clause.body, joins.then_some(slot), &mut join);
+            self.outcomes.insert((clause.at, true), ways.on_true.evidence.clone());
+            let end = self.inner_suite(clause.body, entry, inner, opener);
+            if ways.on_true.evidence.is_empty() {
+                self.outcomes.insert((clause.at, true), end.entered.clone());
+            }
+            self.outcomes.insert((clause.at, false), ways.on_false.evidence.clone());
+            if next.is_none() {
+                join.add(&ways.on_false.evidence);
+                after = match &ways.on_false.here {
+                    _ if joins => {
+                        Here::Due { actions: vec![Action::Flush { slot }], evidence: join.clone() }
+                    }
+                    Some(due) if all_leave && follows => due.clone(),
+                    _ => self.behind(here),
+                };
+                self.lonely_mark(&ways, suite, index, ctx);
+            } else {
+                after = ways.on_false.here.clone().unwrap_or(Here::Fresh);
+            }
+        }
+        self.resolve_shown_by_next(&clauses);
+        self.slots -= 1;
+        if has_else || unreached { self.behind(here) } else { after }
+    }
+
+    /// Notes the evidence for the line of the `elif` that follows a test.
+    fn credit_elif(
+        &mut self,
+        clauses: &[Clause<'a>],
+        number: usize,
+        ways: &Ways,
+        shown_by_next: &mut Option<TextSize>,
+    ) {
+        let Some(next) = clauses.get(number + 1).filter(|c| c.test.is_some()) else { return };
+        if ways.on_false.told == Told::Next {
+            *shown_by_next = Some(next.at);
+        } else if !self.is_excluded(next.at) {
+            let line = self.parsed.statement_line(next.at);
+            let end = next.test.map_or(line, |t| self.parsed.line_of(t.end()));
+            self.count(line, end, &ways.on_false.evidence);
+            self.started.insert(next.at, ways.on_false.evidence.clone());
+        }
+    }
+
+    /// Where a test cannot raise because it repeats the one before, reaching
+    /// it is shown by either of its own outcomes: from the last to the first.
+    fn resolve_shown_by_next(&mut self, clauses: &[Clause<'a>]) {
+        for pair in clauses.windows(2).rev() {
+            let [this, next] = pair else { continue };
+            let Some(test) = next.test.filter(|_| !self.is_excluded(next.at)) else { continue };
+            let known = self.outcomes.get(&(this.at, false)).is_some_and(|e| !e.is_empty());
+            if known {
+                continue;
+            }
+            let mut either = Evidence::default();
+            for outcome in [true, false] {
+                if let Some(evidence) = self.outcomes.get(&(next.at, outcome)) {
+                    either.add(&evidence.clone());
+                }
+            }
+            let line = self.parsed.statement_line(next.at);
+            let end = self.parsed.line_of(test.end());
+            self.count(line, end, &either);
+            self.show_false_path(this.at, &either);
+            self.outcomes.insert((this.at, false), either);
+        }
+    }
+
+    /// The entry of an arm, which also leaves its note for the join.
+    fn arm_entry(
+        &mut self,
+        ways: &Ways,
+        body: &'a [Stmt],
+        join_slot: Option<u32>,
+        join: &mut Evidence,
+    ) -> Here {
+        let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
+        let Some(slot) = join_slot.filter(|_| self.flow.completes(body)) else { return entry };
+        let sensor = self.sensor();
+        join.add(&Evidence::one(sensor));
+        let note = Action::Set { slot, sensor };
+        match entry {
+            Here::Fresh => {
+                let id = self.sensor();
+                let actions = vec![Action::Fire(id), note];
+                Here::Due { actions, evidence: Evidence::one(id) }
+            }
+            Here::Due { mut actions, evidence } => {
+                actions.push(note);
+                Here::Due { actions, evidence }
+            }
+            Here::Open { evidence, .. } => Here::Due { actions: vec![note], evidence },
+        }
+    }
+
+    pub(super) fn while_loop(
+        &mut self,
+        s: &'a StmtWhile,
+        suite: &'a [Stmt],
+        index: usize,
+        here: &Here,
+        ctx: Context,
+    ) -> Here {
+        let at = s.start();
+        let line = self.parsed.statement_line(at);
+        let inner = Context { in_loop: true, opens: false, ..ctx };
+        if let Some(truth) = wholly_constant(&s.test) {
+            self.loops.push(LoopExit { on_break: None });
+            if truth {
+                let entry =
+                    if self.at_level(Level::Line) { here.clone() } else { Here::Fresh };
+                self.inner_suite(&s.body, entry, inner, line);
+            }
+            self.loops.pop();
+            if !truth && !s.orelse.is_empty() {
+                let opener = self.line_above(&s.orelse);
+                self.inner_suite(&s.orelse, Here::Fresh, inner_of(ctx), opener);
+            }
+            return self.behind(here);
+        }
+        let follows = self.follows(suite, index);
+        let has_break = self.flow.has_break(at);
+        let has_else = !s.orelse.is_empty();
+        let wanted = self.wants(at, false);
+        let slot = self.slots;
+        self.slots += 1;
+        let joins = wanted && !has_else && has_break && follows && self.has_slots(ctx);
+        let on_false = if joins {
+            Told::Slot(slot)
+        } else if has_else || (wanted && !has_break && follows) {
+            self.target(ctx, slot)
+        } else if wanted {
+            self.lonely_end(suite, index, ctx)
+        } else {
+            Told::Nobody
+        };
+        let test_ctx = Context { in_loop: true, ..ctx };
+        let ways =
+            self.test(&s.test, at, DecisionKind::While, self.target(ctx, slot), on_false, test_ctx);
+        let on_break = joins.then(|| self.sensor());
+        self.loops.push(LoopExit {
+            on_break: on_break.map(|sensor| Action::Set { slot, sensor }),
+        });
+        let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
+        let body = self.inner_suite(&s.body, entry, inner, line);
+        self.loops.pop();
+        self.slots -= 1;
+        let shown = if ways.on_true.evidence.is_empty() {
+            body.entered
+        } else {
+            ways.on_true.evidence.clone()
+        };
+        self.outcomes.insert((at, true), shown);
+        self.outcomes.insert((at, false), ways.on_false.evidence.clone());
+        if has_else {
+            let opener = self.line_above(&s.orelse);
+            let entry = ways.on_false.here.clone().unwrap_or(Here::Fresh);
+            self.inner_suite(&s.orelse, entry, inner_of(ctx), opener);
+            return self.behind(here);
+        }
+        self.lonely_mark(&ways, suite, index, ctx);
+        self.after_loop(joins, slot, on_break, &ways.on_false.evidence, has_break, || {
+            ways.on_false.here.clone().filter(|_| follows)
+        })
+        .unwrap_or_else(|| self.behind(here))
+    }
+
+    pub(super) fn for_loop(
+        &mut self,
+        s: &'a StmtFor,
+        suite: &'a [Stmt],
+        index: usize,
+        here: &Here,
+        ctx: Context,
+    ) -> Here {
+        let at = s.start();
+        let line = self.parsed.statement_line(at);
+        self.value(&s.iter, ctx);
+        let follows = self.follows(suite, index);
+        let has_break = self.flow.has_break(at);
+        let has_else = !s.orelse.is_empty();
+        let wanted = self.wants(at, false);
+        let slot = self.slots;
+        self.slots += 1;
+        let joins = wanted && !has_else && has_break && follows && self.has_slots(ctx);
+        let mut exhausted = Evidence::default();
+        let mut due = None;
+        if joins {
+            let sensor = self.sensor();
+            exhausted = Evidence::one(sensor);
+            let site = self.site(suite, index);
+            self.mark_point(vec![Action::Set { slot, sensor }], site, ctx);
+        } else if has_else || (wanted && !has_break && follows) {
+            let sensor = self.sensor();
+            exhausted = Evidence::one(sensor);
+            due = Some(Here::Due {
+                actions: vec![Action::Fire(sensor)],
+                evidence: exhausted.clone(),
+            });
+        } else if wanted {
+            let sensor = self.sensor();
+            exhausted = Evidence::one(sensor);
+            self.else_mark(sensor, suite, index, ctx);
+        }
+        let on_break = joins.then(|| self.sensor());
+        self.loops.push(LoopExit {
+            on_break: on_break.map(|sensor| Action::Set { slot, sensor }),
+        });
+        let inner = Context { in_loop: true, opens: false, ..ctx };
+        let learnt = self.bound.mark();
+        let body = self.inner_suite(&s.body, Here::Fresh, inner, line);
+        self.bound.forget(learnt);
+        self.loops.pop();
+        self.slots -= 1;
+        self.outcomes.insert((at, true), body.entered);
+        self.outcomes.insert((at, false), exhausted.clone());
+        if has_else {
+            let opener = self.line_above(&s.orelse);
+            let entry = due.unwrap_or(Here::Fresh);
+            self.inner_suite(&s.orelse, entry, inner_of(ctx), opener);
+            return self.behind(here);
+        }
+        self.after_loop(joins, slot, on_break, &exhausted, has_break, || due)
+            .unwrap_or_else(|| self.behind(here))
+    }
+
+    fn after_loop(
+        &self,
+        joins: bool,
+        slot: u32,
+        on_break: Option<SensorId>,
+        on_end: &Evidence,
+        has_break: bool,
+        due: impl FnOnce() -> Option<Here>,
+    ) -> Option<Here> {
+        if joins {
+            let mut evidence = on_end.clone();
+            evidence.add(&Evidence::any(on_break));
+            return Some(Here::Due { actions: vec![Action::Flush { slot }], evidence });
+        }
+        if has_break { None } else { due() }
+    }
+
+    /// Does reachable code follow in the same suite?
+    fn follows(&self, suite: &[Stmt], index: usize) -> bool {
+        self.flow.completes(&suite[index..=index])
+            && suite[index + 1..].iter().any(|s| !self.flow.is_dead(s))
+    }
+
+    /// Is the false outcome of a chain's last test asked for? Also where it
+    /// shows that the test was reached, for want of a mark of its own.
+    fn wants_last_false(&self, clauses: &[Clause<'a>]) -> bool {
+        let Some(last) = clauses.last() else { return false };
+        let repeated = match clauses {
+            [.., Clause { test: Some(before), .. }, Clause { test: Some(test), .. }] => {
+                repeats(test, before)
+            }
+            _ => false,
+        };
+        self.wants(last.at, false) || (repeated && self.at_level(Level::Line))
+    }
+
+    /// Will both outcomes of this test be shown, whatever the level?
+    fn tells_both(&self, clauses: &[Clause<'a>], number: usize) -> bool {
+        match clauses.get(number + 1) {
+            None => true,
+            Some(next) => !self.is_excluded(next.at) && !self.is_excluded(clauses[number].at),
+        }
+    }
+
+    /// Is a verdict on this outcome asked for?
+    fn wants(&self, at: TextSize, outcome: bool) -> bool {
+        self.at_level(Level::Condition) || self.needed.contains(&(at, outcome))
+    }
+
+    /// Has the frame local variables that a test can assign?
+    fn has_slots(&self, ctx: Context) -> bool {
+        self.options.walrus && self.frames[ctx.frame.0].kind == FrameKind::Function
+    }
+
+    /// May ways be noted inside a test? In a loop a mark in the test that
+    /// fires once is cheaper.
+    fn notes_in_tests(&self, ctx: Context) -> bool {
+        self.has_slots(ctx) && !ctx.in_loop
+    }
+
+    /// How ways that lead to one place are told apart there.
+    fn target(&self, ctx: Context, slot: u32) -> Told {
+        if self.notes_in_tests(ctx) { Told::TargetSlot(slot) } else { Told::Target }
+    }
+
+    /// A test whose false outcome leads to no place of its own: an `else` on a
+    /// free line behind the statement can tell it, or else a call in the test.
+    fn lonely_end(&self, suite: &'a [Stmt], index: usize, ctx: Context) -> Told {
+        let cheap = ctx.in_loop && self.has_slots(ctx);
+        if cheap || self.free_behind(suite, index).is_empty() { Told::Call } else { Told::Else }
+    }
+
+    fn free_behind(&self, suite: &[Stmt], index: usize) -> Vec<Line> {
+        let below = Line(self.parsed.line_of(suite[index].end()).0 + 1);
+        self.free_below(below)
+    }
+
+    fn lonely_mark(&mut self, ways: &Ways, suite: &'a [Stmt], index: usize, ctx: Context) {
+        if let (Told::Else, [sensor]) = (ways.on_false.told, ways.on_false.evidence.sensors()) {
+            self.else_mark(*sensor, suite, index, ctx);
+        }
+    }
+
+    fn else_mark(&mut self, sensor: SensorId, suite: &'a [Stmt], index: usize, ctx: Context) {
+        let stmt = &suite[index];
+        let start = self.parsed.at(stmt.start());
+        let line_start = self.parsed.lines().start(self.parsed.lines().line(start));
+        let below = Line(self.parsed.line_of(stmt.end()).0 + 1);
+        let has_below = below.0 <= self.parsed.lines().count();
+        let mark = ElseMark {
+            frame: ctx.frame,
+            in_loop: ctx.in_loop,
+            sensor,
+            free: self.free_behind(suite, index),
+            indent: crate::model::Span::new(line_start, start),
+            line_start: has_below.then(|| self.parsed.lines().start(below)),
+        };
+        self.elses.push(mark);
+    }
+
+}
+
+fn inner_of(ctx: Context) -> Context {
+    Context { opens: false, ..ctx }
+}
