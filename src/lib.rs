@@ -3,4 +3,5 @@
 pub mod model;
 pub mod parse;
 pub mod plan;
+pub mod report;
 pub mod weave;
