@@ -98,22 +98,22 @@ def _original(line, moved):
 
 # Runs a program. `how` is a dict made by the host:
 #   tree      directory of instrumented files, by their full paths
-#   path      what sys.path shall be
+#   dir       what the first entry of sys.path shall be
 #   argv      what sys.argv shall be
 #   script, module or code: what to run
-#   text      the instrumented text to run in the script's or code's place
-#   moved     {file name: lines that the instrumented text has more}
+#   text      the instrumented text to run in the script's place
+#   moved     {file name: lines that its instrumented text has more}
 #   hits      file for the hits
 #   stderr    does this firmware print tracebacks to stderr?
 #   interrupt exit status of this firmware after Ctrl-C
 def run(how):
-    here = sys.path.pop(0)
     import _mpycov
 
-    del sys.modules["_mpycov_boot"]
-    main = sys.modules.get("__main__") or __import__("__main__")
-    sys.path[:] = how["path"]
+    sys.path.pop(0)
+    sys.path[0] = how["dir"]
     sys.argv[:] = how["argv"]
+    sys.modules.pop("_mpycov_boot", None)
+    main = __import__("__main__")
     root, real = _overlay(how["tree"])
     status = 0
     try:
@@ -135,23 +135,37 @@ def run(how):
     except SystemExit:
         raise
     except BaseException as error:
-        _report(error, how["moved"], how["stderr"])
         status = how["interrupt"] if isinstance(error, KeyboardInterrupt) else 1
+        try:
+            _report(error, how["moved"], how["stderr"])
+        except MemoryError:
+            sys.print_exception(error)
     finally:
-        root.open = real.open
-        root.stat = real.stat
-        _save(_mpycov, how["hits"], real)
+        _save_at_exit(_mpycov, how["hits"])
     if status:
         sys.exit(status)
 
 
-# Saving must not be cut short by another Ctrl-C.
-def _save(runtime, path, real):
-    while True:
+# Saves the hits when all is over: behind the program's own exit handler.
+def _save_at_exit(runtime, path):
+    def save():
+        while True:
+            try:
+                return runtime.save(path)
+            except KeyboardInterrupt:
+                # Saving must not be cut short by another Ctrl-C.
+                continue
+
+    atexit = getattr(sys, "atexit", None)
+    if atexit is None:
+        return save()
+    own = atexit(None)
+
+    def last():
         try:
-            runtime.save(path)
-            return
-        except KeyboardInterrupt:
-            continue
-        except OSError:
-            return
+            if own:
+                own()
+        finally:
+            save()
+
+    atexit(last)
