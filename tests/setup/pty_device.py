@@ -50,7 +50,7 @@ def main(command):
     except (BrokenPipeError, KeyboardInterrupt):
         return 0
     finally:
-        child.terminate()
+        child.kill()
         child.wait()
 
 

@@ -33,6 +33,9 @@ WASM_VERSIONS = ["1.20.0-297", "1.23.0", "1.25.0", "1.28.0-6", "1.29.0-6"]
 # A browser for machines whose archive has none (Ubuntu's is a snap).
 NPM_CHROMIUM = "@sparticuz/chromium@153.0.0"
 
+# For each target: programs outside its own directory, perhaps, that it does not work without.
+NEEDED = {}
+
 
 def sh(command, what, todo, **kwargs):
     """Runs a command; a failure becomes a SetupError that shows its last lines."""
@@ -67,12 +70,12 @@ def library_path(root):
     return f"export LD_LIBRARY_PATH={shlex.quote(dirs)}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
 
 
-def program(root, name, *places):
+def program(root, name):
     """An unpacked program, or the machine's own where it is installed."""
-    for place in (*places, f"usr/bin/{name}"):
-        for base in (root, Path("/")):
-            if (base / place).exists():
-                return base / place
+    for place in (root / "usr/bin" / name, Path("/usr/bin") / name):
+        if place.exists():
+            NEEDED.setdefault(root.parent.name, []).append(str(place))
+            return place
     raise SetupError(name, f"neither unpacked nor installed: {name}", "run `make clean-targets`, then this again")
 
 
@@ -211,6 +214,7 @@ def chromium(dest):
     lines = []
     if installed and "/snap/" not in os.path.realpath(installed):
         names = [installed]
+        NEEDED["chromium"] = names
     else:
         if apt.candidate("chromium-headless-shell"):
             names = apt.fetch(root, ["chromium-headless-shell", "fonts-dejavu-core"])
@@ -297,7 +301,8 @@ def ready(name):
         there = json.loads((OUT / name / ".stamp").read_text())
     except (OSError, ValueError):
         return False
-    return there == stamp(name) and all((OUT / name / file).exists() for file in TARGETS[name][1])
+    files = [OUT / name / file for file in TARGETS[name][1]] + there.pop("needed", [])
+    return there == stamp(name) and all(map(os.path.exists, files))
 
 
 def make(name):
@@ -314,7 +319,7 @@ def make(name):
         return error
     except (OSError, subprocess.CalledProcessError, tarfile.TarError) as error:
         return SetupError(name, str(error), "check the free disk space, then run this again")
-    (dest / ".stamp").write_text(json.dumps(stamp(name)))
+    (dest / ".stamp").write_text(json.dumps({**stamp(name), "needed": NEEDED.get(name, [])}))
     say(f"{name}: {', '.join(got)} ({time.monotonic() - start:.0f} s)")
     return None
 
