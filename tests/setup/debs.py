@@ -14,8 +14,10 @@ import subprocess
 import threading
 from pathlib import Path
 
-# Debian releases that are older than the one whose packages stand in for theirs.
-NEWER_DEBIAN = "trixie"
+# Debian releases to take a package from that the machine's own lacks or has too old.
+OTHER_DEBIANS = ("trixie", "bookworm")
+# Names by which a source list may call the machine's own Debian release.
+ALIASES = ("stable", "oldstable", "testing", "unstable", "sid")
 
 APT_CONF = """\
 #clear APT::Update::Post-Invoke;
@@ -93,9 +95,8 @@ def own_suite():
 def suites():
     """The suites to look for a package in, best first."""
     own = own_suite()
-    if os_release().get("ID") == "debian" and own in ("bullseye", "bookworm"):
-        return [own, NEWER_DEBIAN]
-    return [own]
+    others = OTHER_DEBIANS if os_release().get("ID") == "debian" else ()
+    return [own, *(suite for suite in others if suite != own)]
 
 
 def _stanzas(text):
@@ -136,9 +137,10 @@ def _one_line(text):
 def derive_sources(suite):
     """The machine's own archive entries as deb822 text, for `suite`."""
     own, ubuntu = own_suite(), os_release().get("ID") == "ubuntu"
+    names = (own,) if ubuntu else (own, *ALIASES)
     parts = Path("/etc/apt/sources.list.d")
     listed = [Path("/etc/apt/sources.list"), *sorted(parts.glob("*.list")), *sorted(parts.glob("*.sources"))]
-    wanted = {own + pocket: suite + pocket for pocket in ("", "-updates", "-security")}
+    wanted = {name + pocket: suite + pocket for name in names for pocket in ("", "-updates", "-security")}
     out = []
     for path in listed:
         try:
@@ -259,10 +261,14 @@ def find(base, package, minimum=""):
     """The first suite that has `package` in at least version `minimum`."""
     seen = []
     for suite in suites():
-        version = Apt(base, suite).candidate(package)
+        try:
+            version = Apt(base, suite).candidate(package)
+        except SetupError as error:
+            seen.append(f"{suite}: {error.why}")
+            continue
         seen.append(f"{suite}: {version or 'none'}")
-        newer = version and subprocess.run(["dpkg", "--compare-versions", version, "ge", minimum or "0"]).returncode == 0
-        if newer:
+        enough = ["dpkg", "--compare-versions", version or "", "ge", minimum or "0"]
+        if version and subprocess.run(enough, check=False).returncode == 0:
             return suite
     raise SetupError(
         f"the package {package}" + (f" in version {minimum} or later" if minimum else ""),

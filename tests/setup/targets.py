@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -115,13 +116,19 @@ def wasm(dest):
 
 
 def unpack_npm(archive, dest):
-    """Unpacks what `npm pack` fetched."""
-    dest.mkdir(parents=True)
+    """Unpacks what `npm pack` fetched: everything is in one directory, which is left out."""
+    with tempfile.TemporaryDirectory(dir=archive.parent) as whole:
+        unpack_tar(archive, whole)
+        os.rename(next(Path(whole).iterdir()), dest)
+
+
+def unpack_tar(archive, dest):
+    """Unpacks an archive, and nothing outside of `dest`."""
     with tarfile.open(archive) as tar:
-        for member in tar.getmembers():
-            member.name = member.name.partition("/")[2]
-            if member.isfile() and member.name and ".." not in member.name.split("/"):
-                tar.extract(member, dest)
+        if hasattr(tarfile, "data_filter"):
+            tar.extraction_filter = tarfile.data_filter
+        inside = [m for m in tar.getmembers() if ".." not in m.name.split("/") and not m.name.startswith("/")]
+        tar.extractall(dest, inside)
 
 
 def node_version():
@@ -251,8 +258,7 @@ def npm_chromium(root):
         plain = root / packed.stem
         sh(["node", "-e", unbrotli, packed, plain], "Chromium", todo)
         if plain.suffix == ".tar":
-            with tarfile.open(plain) as tar:
-                tar.extractall(root, [m for m in tar.getmembers() if ".." not in m.name and m.name[0] != "/"])
+            unpack_tar(plain, root)
             plain.unlink()
     shutil.rmtree(root / "package")
     (root / "chromium").chmod(0o755)
@@ -326,7 +332,9 @@ def make(name):
 
 def say(text):
     """One line for the person who waits."""
-    print(f"targets: {text}", flush=True)
+    # In one piece, as several may speak at once.
+    sys.stdout.write(f"targets: {text}\n")
+    sys.stdout.flush()
 
 
 def main(arguments):
