@@ -108,8 +108,8 @@ pub struct EdgeMark {
     pub value: bool,
     /// What the decision is.
     pub outcome: bool,
-    /// What to do.
-    pub action: Action,
+    /// The sensor of the path that ends so.
+    pub sensor: SensorId,
 }
 
 /// The nodes of a decision as they stand in the text.
@@ -140,8 +140,8 @@ pub enum Unfolded {
     End {
         /// The decision's outcome.
         outcome: bool,
-        /// What to do, if anything.
-        action: Option<Action>,
+        /// The sensor of the path that ends here, if it is marked here.
+        sensor: Option<SensorId>,
     },
     /// Tests a condition.
     Test {

@@ -58,9 +58,8 @@ struct Weaver<'a> {
     tail: String,
     placed: BTreeSet<u32>,
     newline: &'static str,
-    /// Frames with a local alias of the table, of the function.
+    /// Frames with a local alias of the table.
     aliased: BTreeSet<usize>,
-    aliased_calls: BTreeSet<usize>,
     calls: bool,
     /// Number of flags in each frame.
     flags: BTreeMap<usize, u32>,
@@ -88,7 +87,6 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
         placed: BTreeSet::new(),
         newline: if source.windows(2).any(|w| w == b"\r\n") { "\r\n" } else { "\n" },
         aliased: BTreeSet::new(),
-        aliased_calls: BTreeSet::new(),
         calls: false,
         flags: BTreeMap::new(),
     };
@@ -111,27 +109,22 @@ impl Weaver<'_> {
 
     fn choose_aliases(&mut self) {
         let plan = self.plan;
-        let mut tables: BTreeMap<usize, u32> = BTreeMap::new();
-        let mut calls: BTreeMap<usize, u32> = BTreeMap::new();
+        let mut uses: BTreeMap<usize, u32> = BTreeMap::new();
         let weight = |in_loop: bool| if in_loop { Self::LOOP_WEIGHT } else { 1 };
         for mark in &plan.points {
-            let stores = mark.actions.iter().filter(|a| !matches!(a, Action::Set { .. })).count();
-            let header = needs_header(mark);
-            let count = if header { &mut calls } else { &mut tables };
-            let repeated = mark.in_loop || (header && repeats(mark));
-            *count.entry(mark.frame.0).or_default() += weight(repeated) * stores as u32;
+            let fires = mark.actions.iter().filter(|a| !matches!(a, Action::Set { .. })).count();
+            let repeated = mark.in_loop || (needs_header(mark) && repeats(mark));
+            *uses.entry(mark.frame.0).or_default() += weight(repeated) * fires as u32;
         }
         for mark in &plan.elses {
-            *tables.entry(mark.frame.0).or_default() += weight(mark.in_loop);
+            *uses.entry(mark.frame.0).or_default() += weight(mark.in_loop);
         }
         for mark in plan.decisions.iter().filter(|m| !m.nested) {
             let fires = match &mark.rewrite {
-                Rewrite::Edges(edges) => {
-                    edges.iter().filter(|e| matches!(e.action, Action::Fire(_))).count()
-                }
+                Rewrite::Edges(edges) => edges.len() as u32,
                 Rewrite::Unfold(_) | Rewrite::Value(_) => 2,
             };
-            *calls.entry(mark.frame.0).or_default() += weight(mark.in_loop) * fires as u32;
+            *uses.entry(mark.frame.0).or_default() += weight(mark.in_loop) * fires;
         }
         let may_alias = |frame: usize| {
             let frame = &plan.frames[frame];
@@ -142,14 +135,11 @@ impl Weaver<'_> {
                     Site::FileEnd => false,
                 })
         };
-        let worth = |uses: BTreeMap<usize, u32>| {
-            uses.into_iter()
-                .filter(|(frame, uses)| *uses >= Self::ALIAS_FROM && may_alias(*frame))
-                .map(|(frame, _)| frame)
-                .collect()
-        };
-        self.aliased = worth(tables);
-        self.aliased_calls = worth(calls);
+        self.aliased = uses
+            .into_iter()
+            .filter(|(frame, uses)| *uses >= Self::ALIAS_FROM && may_alias(*frame))
+            .map(|(frame, _)| frame)
+            .collect();
     }
 
     fn table(&self, frame: usize) -> String {
@@ -157,20 +147,18 @@ impl Weaver<'_> {
         if aliased { self.names.local_table.clone() } else { self.names.table.clone() }
     }
 
-    /// How to fire in an expression of a frame: by the local alias where there
-    /// is one, and in a loop only once a call of the frame.
-    fn call(&mut self, frame: usize, nested: bool, in_loop: bool, action: Action) -> Call {
+    /// How to fire in an expression of a frame: in a loop, with a flag.
+    fn call(&mut self, frame: usize, nested: bool, in_loop: bool) -> Call {
         self.calls = true;
-        let aliased = !nested && self.aliased_calls.contains(&frame);
-        let name =
-            if aliased { self.names.local_call.clone() } else { self.names.call.clone() };
-        let fires = matches!(action, Action::Fire(_));
-        let once = (aliased && in_loop && fires && self.plan.walrus).then(|| {
+        let aliased = !nested && self.aliased.contains(&frame);
+        let table =
+            if aliased { self.names.local_table.clone() } else { self.names.table.clone() };
+        let once = (aliased && in_loop && self.plan.walrus).then(|| {
             let next = self.flags.entry(frame).or_default();
             *next += 1;
             *next - 1
         });
-        Call { name, once }
+        Call { table, once }
     }
 
     fn note(&mut self, action: Action) {
@@ -201,7 +189,7 @@ impl Weaver<'_> {
             let repeats = gaps().any(|gap| gap.header == Some(header) && gap.repeats);
             let mut prefix = String::new();
             for action in &mark.actions {
-                let call = self.call(mark.frame.0, false, mark.in_loop || repeats, *action);
+                let call = self.call(mark.frame.0, false, mark.in_loop || repeats);
                 prefix += &self.names.prefix(*action, &call);
             }
             let suffix = ")".repeat(mark.actions.len());
@@ -291,17 +279,8 @@ impl Weaver<'_> {
 
     fn place_aliases(&mut self) {
         let plan = self.plan;
-        let frames: BTreeSet<usize> =
-            self.aliased.iter().chain(&self.aliased_calls).copied().collect();
-        for frame in frames {
-            let mut text = String::new();
-            if self.aliased.contains(&frame) {
-                text += &format!("{}={};", self.names.local_table, self.names.table);
-            }
-            if self.aliased_calls.contains(&frame) {
-                text += &format!("{}={};", self.names.local_call, self.names.call);
-                self.calls = true;
-            }
+        for frame in self.aliased.clone() {
+            let mut text = format!("{}={};", self.names.local_table, self.names.table);
             if let Some(flags) = self.flags.get(&frame) {
                 let names: String =
                     (0..*flags).map(|flag| format!("{}=", self.names.flag(flag))).collect();
