@@ -20,7 +20,8 @@ fn every_target_runs_a_program() {
         print(sys.implementation[0], '.'.join(str(n) for n in sys.implementation[1][:3]))\n\
         print(__name__, __file__, sys.argv, sys.path[0], os.getcwd())\n\
         print(helper.VALUE, helper.__file__, hasattr(sys, 'settrace'))\n\
-        with open('made.txt', 'w') as f:\n    f.write('by the program')\n";
+        with open('made.txt', 'w') as f:\n    f.write('by the program')\n\
+        try:\n    open('missing.txt')\nexcept OSError as e:\n    print(e.args[0])\n";
     common::write_files(
         dir.path(),
         &[("sub/main.py", program), ("sub/helper.py", "VALUE = 6 * 7")],
@@ -58,6 +59,7 @@ fn every_target_runs_a_program() {
             format!("42 {base}/sub/helper.py {traces}"),
             "{name}"
         );
+        assert_eq!(lines[3], "2", "{name}: ENOENT");
         let made = dir.path().join("made.txt");
         assert_eq!(
             fs::read(&made).expect("the file"),

