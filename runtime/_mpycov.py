@@ -5,6 +5,12 @@
 # allocates nothing, so it is safe in interrupt handlers. Importing a file
 # again keeps its hits. Nothing is printed or written unless asked for.
 
+# By this name it is never a file of the user's.
+try:
+    import uos as os
+except ImportError:
+    import os
+
 _files = {}
 
 
@@ -103,10 +109,6 @@ def dump():
 # Writes all hits to a file. The old file stays whole until the new one is,
 # where files can be renamed.
 def save(path):
-    try:
-        import os
-    except ImportError:
-        import uos as os
     rename = getattr(os, "rename", None)
     target = path + "~" if rename else path
     out = open(target, "w")
@@ -136,7 +138,6 @@ def reset():
 # written when it ends, however it ends.
 def _at_exit():
     try:
-        import os
         import sys
 
         path = os.getenv("MPYCOV_HITS")

@@ -4,13 +4,22 @@
 # everything else that it opens stay what they are: the root file system is
 # replaced by one that hands all calls to the real one, and only an import of
 # an instrumented file gets the other text.
-import os
 import sys
+
+# A file of the user's may have the name of a module that is needed here.
+_path = sys.path[1:]
+sys.path[:] = sys.path[:1]
+import io
+import micropython
+import os
+
+import _mpycov
 
 try:
     import vfs
 except ImportError:
     vfs = os
+sys.path[:] = _path
 
 
 class _Root:
@@ -66,8 +75,6 @@ def _is_ours(line):
 # The traceback as a plain start would print it: without the frames above the
 # program, and with the line numbers of the sources.
 def _report(error, moved, to_stderr):
-    import io
-
     text = io.StringIO()
     sys.print_exception(error, text)
     lines = text.getvalue().split("\n")
@@ -107,9 +114,6 @@ def _original(line, moved):
 #   stderr    does this firmware print tracebacks to stderr?
 #   interrupt exit status of this firmware after Ctrl-C
 def run(how):
-    import _mpycov
-
-    sys.path.pop(0)
     sys.path[0] = how["dir"]
     sys.argv[:] = how["argv"]
     sys.modules.pop("_mpycov_boot", None)
@@ -135,30 +139,34 @@ def run(how):
     except SystemExit:
         raise
     except BaseException as error:
+        _unlock_heap()
         status = how["interrupt"] if isinstance(error, KeyboardInterrupt) else 1
         try:
             _report(error, how["moved"], how["stderr"])
         except MemoryError:
             sys.print_exception(error)
     finally:
+        _unlock_heap()
         _save_at_exit(_mpycov, how["hits"])
     if status:
         sys.exit(status)
 
 
+# A program may end with its heap locked; what follows needs memory.
+def _unlock_heap():
+    for _ in range(1000):
+        try:
+            bytearray(64)
+            return
+        except MemoryError:
+            micropython.heap_unlock()
+
+
 # Saves the hits when all is over: behind the program's own exit handler.
 def _save_at_exit(runtime, path):
-    def save():
-        while True:
-            try:
-                return runtime.save(path)
-            except KeyboardInterrupt:
-                # Saving must not be cut short by another Ctrl-C.
-                continue
-
     atexit = getattr(sys, "atexit", None)
     if atexit is None:
-        return save()
+        return _save(runtime, path)
     own = atexit(None)
 
     def last():
@@ -166,6 +174,22 @@ def _save_at_exit(runtime, path):
             if own:
                 own()
         finally:
-            save()
+            _unlock_heap()
+            _save(runtime, path)
 
     atexit(last)
+
+
+# Neither another Ctrl-C nor a program that took the file system away may cost
+# the hits.
+def _save(runtime, path):
+    for _ in range(3):
+        try:
+            return runtime.save(path)
+        except KeyboardInterrupt:
+            continue
+        except Exception:
+            try:
+                vfs.mount(vfs.VfsPosix(), "/")
+            except Exception:
+                pass

@@ -54,6 +54,9 @@ pub struct Gap {
     pub header: Option<Span>,
     /// Is that expression evaluated again and again (the test of a `while`)?
     pub repeats: bool,
+    /// May that expression be wrapped in typed native code: is it asked for its
+    /// truth only, or an object for sure?
+    pub untyped: bool,
     /// Start of the line before which a line can be added.
     pub line_start: u32,
 }
@@ -242,8 +245,6 @@ pub struct Plan {
     pub decisions: Vec<DecisionMark>,
     /// Marks of exhausted loops.
     pub elses: Vec<ElseMark>,
-    /// Where the line that registers the file may stand.
-    pub header: Vec<Site>,
     /// May `:=` be used?
     pub walrus: bool,
     /// Names beginning with an underscore that the text uses.

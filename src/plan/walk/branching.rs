@@ -326,8 +326,9 @@ impl<'a> Walker<'a> {
     /// A test whose false outcome leads to no place of its own: an `else` on a
     /// free line behind the statement can tell it, or else a call in the test.
     fn lonely_end(&self, suite: &'a [Stmt], index: usize, ctx: Context) -> Told {
-        let cheap = self.frames[ctx.frame.0].kind != FrameKind::Viper;
-        if cheap || self.free_behind(suite, index).is_empty() { Told::Call } else { Told::Else }
+        let viper = self.frames[ctx.frame.0].kind == FrameKind::Viper;
+        let room = !self.free_behind(suite, index).is_empty();
+        if viper && room { Told::Else } else { Told::Call }
     }
 
     fn free_behind(&self, suite: &[Stmt], index: usize) -> Vec<Line> {
@@ -353,7 +354,7 @@ impl<'a> Walker<'a> {
             sensor,
             free: self.free_behind(suite, index),
             indent: crate::model::Span::new(line_start, start),
-            line_start: has_below.then(|| self.parsed.lines().start(below)),
+            line_start: has_below.then(|| self.parsed.lines().start(self.next_code(below))),
         };
         self.elses.push(mark);
     }

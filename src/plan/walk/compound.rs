@@ -64,8 +64,14 @@ impl<'a> Walker<'a> {
                 for argument in s.arguments.iter().flat_map(|a| a.iter_source_order()) {
                     self.value(argument.value(), ctx);
                 }
-                let entry =
-                    if plain && self.at_level(Level::Line) { here.clone() } else { Here::Fresh };
+                let entry = match &here {
+                    // The first mark registers the file: it stays in the module.
+                    Here::Open { evidence, mark: Some(0) } if plain && self.at_level(Level::Line) => {
+                        Here::Open { evidence: evidence.clone(), mark: None }
+                    }
+                    other if plain && self.at_level(Level::Line) => other.clone(),
+                    _ => Here::Fresh,
+                };
                 let frame = self.frame(FrameKind::Class, None);
                 let inner = Context { frame, place: Place::Class, in_loop: false, in_comp: false, opens: true };
                 let scope = self.open_scope(ScopeKind::Class, s.name.as_str(), line, stmt);
@@ -183,6 +189,7 @@ impl<'a> Walker<'a> {
                         indent: crate::model::Span::new(0, 0),
                         header,
                         repeats: false,
+                        untyped: true,
                         line_start: 0,
                     };
                     self.mark_point(vec![Action::Fire(id)], Site::Gap(gap), ctx);
