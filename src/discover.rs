@@ -137,10 +137,7 @@ pub fn files(root: &Path, skip: &[PathBuf], cwd: &Path) -> Result<Vec<Found>, Fi
         if entry.file_type().is_some_and(|t| t.is_file()) {
             let path = entry.into_path();
             let relative = path.strip_prefix(&root).unwrap_or(&path).to_owned();
-            found.insert(
-                path.clone(),
-                Found { name: display_name(&path, cwd), relative, path },
-            );
+            found.insert(path.clone(), Found { name: display_name(&path, cwd), relative, path });
         }
     }
     Ok(found.into_values().collect())

@@ -76,12 +76,7 @@ pub fn gather(
     out
 }
 
-fn file(
-    path: &str,
-    mut versions: Vec<(&FileMap, &[ContextHits])>,
-    cwd: &Path,
-    out: &mut Gathered,
-) {
+fn file(path: &str, mut versions: Vec<(&FileMap, &[ContextHits])>, cwd: &Path, out: &mut Gathered) {
     let full: PathBuf = cwd.join(path);
     if let Ok(text) = crate::fs::read(&full) {
         let hash = source_hash(&text);

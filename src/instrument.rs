@@ -40,9 +40,7 @@ const STACK: usize = 256 << 20;
 /// # Panics
 /// If no thread can be started.
 pub fn in_parallel<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .stack_size(STACK)
-        .build()
-        .expect("threads can be started");
+    let pool =
+        rayon::ThreadPoolBuilder::new().stack_size(STACK).build().expect("threads can be started");
     pool.install(|| items.par_iter().map(&job).collect())
 }

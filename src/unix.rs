@@ -82,10 +82,8 @@ struct Manners {
 /// # Errors
 /// When it cannot be started, or files for it cannot be written.
 pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
-    let temp = tempfile::Builder::new().prefix("mpycov-").tempdir().map_err(|source| FileError {
-        action: "make a directory in",
-        path: std::env::temp_dir(),
-        source,
+    let temp = tempfile::Builder::new().prefix("mpycov-").tempdir().map_err(|source| {
+        FileError { action: "make a directory in", path: std::env::temp_dir(), source }
     })?;
     let lib = temp.path().join("lib");
     fs::write(&lib.join("_mpycov.py"), RUNTIME.as_bytes())?;
@@ -106,8 +104,8 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
         .arg(code)
         .spawn()
         .map_err(|e| start_error(launch.micropython, &e))?;
-    let (status, timed_out) = wait(&mut child, launch.timeout)
-        .map_err(|e| start_error(launch.micropython, &e))?;
+    let (status, timed_out) =
+        wait(&mut child, launch.timeout).map_err(|e| start_error(launch.micropython, &e))?;
     Ok(Ended { status: shell_status(status), hits: fs::read(&hits).ok(), timed_out })
 }
 
@@ -117,10 +115,8 @@ fn start_error(path: &Path, error: &std::io::Error) -> UnixError {
 
 /// Where the instrumented text of a file stands in the tree.
 fn overlaid(tree: &Path, path: &Path) -> PathBuf {
-    let inner: PathBuf = path
-        .components()
-        .filter(|c| matches!(c, std::path::Component::Normal(_)))
-        .collect();
+    let inner: PathBuf =
+        path.components().filter(|c| matches!(c, std::path::Component::Normal(_))).collect();
     tree.join(inner)
 }
 
@@ -224,9 +220,7 @@ fn wait(
     }
     for patience in [2000, 500, 500, 500] {
         interrupt(child);
-        if let Some(status) =
-            wait_until(child, Instant::now() + Duration::from_millis(patience))?
-        {
+        if let Some(status) = wait_until(child, Instant::now() + Duration::from_millis(patience))? {
             return Ok((status, true));
         }
     }

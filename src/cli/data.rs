@@ -111,12 +111,7 @@ fn foreign(path: &Path, store: &Store, common: &Common) -> anyhow::Result<Vec<Ru
     Ok(runs)
 }
 
-fn take_maps(
-    from: &Store,
-    to: &Store,
-    run: &RunData,
-    common: &Common,
-) -> anyhow::Result<()> {
+fn take_maps(from: &Store, to: &Store, run: &RunData, common: &Common) -> anyhow::Result<()> {
     for (digest, map) in from.maps(run.files.keys()) {
         match map {
             Ok(map) => to.put_map(&map)?,

@@ -194,7 +194,8 @@ pub(super) fn instrument(args: &InstrumentArgs, common: &Common) -> anyhow::Resu
 
 /// Marks a directory as one that mpycov wrote.
 const MARKER: &str = ".mpycov-tree";
-const MARKER_TEXT: &str = "Instrumented by mpycov; written anew by each run of mpycov instrument.\n";
+const MARKER_TEXT: &str =
+    "Instrumented by mpycov; written anew by each run of mpycov instrument.\n";
 
 /// An output that holds anything else is not touched without being told so.
 fn refuse_strangers(

@@ -113,8 +113,7 @@ fn gates(args: &ReportArgs, gathered: &Gathered, common: &Common) -> Exit {
     let mut gate = |what: &str, option: &str, (covered, total): (u64, u64), under: Option<f64>| {
         let Some(under) = under else { return };
         let exact = percent(covered, total);
-        let rounded: f64 =
-            format!("{exact:.0$}", args.precision).parse().unwrap_or(exact);
+        let rounded: f64 = format!("{exact:.0$}", args.precision).parse().unwrap_or(exact);
         let below = if under >= 100.0 { exact < 100.0 } else { rounded < under };
         if below {
             let shown = display_percent(covered, total, args.precision);

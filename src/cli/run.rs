@@ -64,8 +64,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     }
     // Ctrl-C is for the program; what it did is kept.
     ctrlc::set_handler(|| {}).context("cannot take over Ctrl-C")?;
-    let launch =
-        Launch { micropython: &micropython, program, args: rest, files: &texts, timeout };
+    let launch = Launch { micropython: &micropython, program, args: rest, files: &texts, timeout };
     let ended = unix::run(&launch)?;
     let frames = frame::read(&ended.hits.unwrap_or_default());
     for fault in &frames.faults {

@@ -95,11 +95,12 @@ fn chain(parts: &[ConditionTree], values: &[Option<bool>], dominant: bool) -> Op
 
 /// The leaves that the value of the tree hangs on.
 fn unmasked(tree: &ConditionTree, values: &[Option<bool>], out: &mut Vec<usize>) {
-    let operands = |parts: &[ConditionTree], dominant: bool, out: &mut Vec<usize>| {
-        match parts.iter().find(|part| value(part, values) == Some(dominant)) {
-            Some(decider) => unmasked(decider, values, out),
-            None => parts.iter().for_each(|part| unmasked(part, values, out)),
-        }
+    let operands = |parts: &[ConditionTree], dominant: bool, out: &mut Vec<usize>| match parts
+        .iter()
+        .find(|part| value(part, values) == Some(dominant))
+    {
+        Some(decider) => unmasked(decider, values, out),
+        None => parts.iter().for_each(|part| unmasked(part, values, out)),
     };
     match tree {
         ConditionTree::Leaf(i) => out.extend(values[*i].is_some().then_some(*i)),

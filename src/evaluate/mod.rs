@@ -9,8 +9,8 @@ mod merge;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    BranchLine, ConditionVerdict, Decision, DecisionVerdict, Evidence, Exit, FileCoverage,
-    FileMap, HitSet, Line, PathVerdict, SuiteVerdict,
+    BranchLine, ConditionVerdict, Decision, DecisionVerdict, Evidence, Exit, FileCoverage, FileMap,
+    HitSet, Line, PathVerdict, SuiteVerdict,
 };
 pub use merge::merge;
 

@@ -65,8 +65,7 @@ impl Numbers {
             n.taken_paths += decision.paths.iter().filter(|p| p.hit).count() as u64;
             for condition in &decision.conditions {
                 n.outcomes += 2;
-                n.seen_outcomes +=
-                    u64::from(condition.seen_true) + u64::from(condition.seen_false);
+                n.seen_outcomes += u64::from(condition.seen_true) + u64::from(condition.seen_false);
                 n.conditions += 1;
                 n.shown_conditions += u64::from(condition.mcdc);
                 n.pair_conditions += u64::from(condition.mcdc_pair);

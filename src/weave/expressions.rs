@@ -4,9 +4,7 @@
 use super::edit::Piece;
 use super::{Action, Weaver};
 use crate::model::SensorId;
-use crate::plan::marks::{
-    DecisionMark, EdgeMark, Rewrite, TestedOperand, Unfolded, ValueRewrite,
-};
+use crate::plan::marks::{DecisionMark, EdgeMark, Rewrite, TestedOperand, Unfolded, ValueRewrite};
 
 impl Weaver<'_> {
     pub(super) fn rewrite_decisions(&mut self) {
@@ -49,8 +47,7 @@ impl Weaver<'_> {
                 after += &format!(" or {}", self.edge(mark, sensor, false));
             }
             after.push(')');
-            let pieces =
-                vec![Piece::Text(before), Piece::Source(leaf.span), Piece::Text(after)];
+            let pieces = vec![Piece::Text(before), Piece::Source(leaf.span), Piece::Text(after)];
             self.edits.replace(leaf.span, pieces);
         }
     }

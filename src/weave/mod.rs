@@ -147,8 +147,7 @@ impl Weaver<'_> {
     fn call(&mut self, frame: usize, nested: bool, in_loop: bool) -> Call {
         self.calls = true;
         let aliased = !nested && self.aliased.contains(&frame);
-        let table =
-            if aliased { self.names.local_table.clone() } else { self.names.table.clone() };
+        let table = if aliased { self.names.local_table.clone() } else { self.names.table.clone() };
         let once = (aliased && in_loop && self.plan.walrus).then(|| {
             let next = self.flags.entry(frame).or_default();
             *next += 1;
@@ -170,9 +169,7 @@ impl Weaver<'_> {
 
     /// May any mark have to stand in an expression and so need the function?
     fn find_calls(&mut self) {
-        let may = |site: &Site| {
-            matches!(site, Site::Gap(gap) if gap.header.is_some() && gap.after.is_none())
-        };
+        let may = |site: &Site| matches!(site, Site::Gap(gap) if gap.header.is_some() && gap.after.is_none());
         self.calls |= self.plan.points.iter().any(|mark| mark.sites.iter().all(may));
     }
 
@@ -345,8 +342,10 @@ impl Weaver<'_> {
             .iter()
             .enumerate()
             .map(|(index, at)| {
-                let beyond = u32::from(*at == self.source.len() as u32
-                    && !matches!(self.source.last(), Some(b'\n' | b'\r')));
+                let beyond = u32::from(
+                    *at == self.source.len() as u32
+                        && !matches!(self.source.last(), Some(b'\n' | b'\r')),
+                );
                 Line(self.lines.line(*at).0 + beyond + index as u32)
             })
             .collect();

@@ -115,13 +115,14 @@ impl Names {
         }
     }
 
-    /// Registers the file and binds the names, with a semicolon.
+    /// Registers the file and binds the names, with a semicolon. An `import`
+    /// statement, because a program may put its own `__import__` in place.
     pub(super) fn header(&self, digest: &Digest, count: u32, calls: bool) -> String {
-        let (names, function) = if calls {
-            (format!("{},{}", self.table, self.call), "b")
-        } else {
-            (self.table.clone(), "m")
-        };
-        format!("{names}=__import__('{RUNTIME_MODULE}').{function}('{digest}',{count});")
+        let (table, call) = (&self.table, &self.call);
+        let (names, function) =
+            if calls { (format!("{table},{call}"), "b") } else { (table.clone(), "m") };
+        format!(
+            "from {RUNTIME_MODULE} import {function} as {table};{names}={table}('{digest}',{count});"
+        )
     }
 }

@@ -58,15 +58,13 @@ pub fn read(output: &[u8]) -> Frames {
                     found.faults.push("a dump broke off before its end".to_owned());
                 }
             }
-            Ok(Frame::End(frames)) => {
-                match dump.take() {
-                    Some(seen) if seen == frames => found.complete += 1,
-                    Some(seen) => found
-                        .faults
-                        .push(format!("a dump announced {frames} frames, {seen} arrived sound")),
-                    None => found.faults.push("a dump has an end but no beginning".to_owned()),
-                }
-            }
+            Ok(Frame::End(frames)) => match dump.take() {
+                Some(seen) if seen == frames => found.complete += 1,
+                Some(seen) => found
+                    .faults
+                    .push(format!("a dump announced {frames} frames, {seen} arrived sound")),
+                None => found.faults.push("a dump has an end but no beginning".to_owned()),
+            },
             Ok(Frame::Hits { digest, count, hits }) => {
                 if let Some(seen) = &mut dump {
                     *seen += 1;

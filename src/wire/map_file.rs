@@ -256,7 +256,8 @@ fn decision(dto: DecisionDto) -> Result<Decision, String> {
         .paths
         .into_iter()
         .map(|p| {
-            let values: Vec<Option<bool>> = p.values.chars().map(value).collect::<Result<_, _>>()?;
+            let values: Vec<Option<bool>> =
+                p.values.chars().map(value).collect::<Result<_, _>>()?;
             if values.len() != count {
                 return Err("a path does not fit its conditions".to_owned());
             }

@@ -175,8 +175,7 @@ impl<'a> Walker<'a> {
         if let Some(truth) = wholly_constant(&s.test) {
             self.loops.push(LoopExit { on_break: None });
             if truth {
-                let entry =
-                    if self.at_level(Level::Line) { here.clone() } else { Here::Fresh };
+                let entry = if self.at_level(Level::Line) { here.clone() } else { Here::Fresh };
                 self.inner_suite(&s.body, entry, inner, line);
             }
             self.loops.pop();
@@ -198,8 +197,7 @@ impl<'a> Walker<'a> {
             Told::Nobody
         };
         let test_ctx = Context { in_loop: true, ..ctx };
-        let ways =
-            self.test(&s.test, at, DecisionKind::While, Told::Target, on_false, test_ctx);
+        let ways = self.test(&s.test, at, DecisionKind::While, Told::Target, on_false, test_ctx);
         self.loops.push(LoopExit { on_break: None });
         let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
         let body = self.inner_suite(&s.body, entry, inner, line);
@@ -262,9 +260,7 @@ impl<'a> Walker<'a> {
             self.else_mark(sensor, suite, index, ctx);
         }
         let on_break = joins.then(|| self.sensor());
-        self.loops.push(LoopExit {
-            on_break: on_break.map(|sensor| Action::Set { slot, sensor }),
-        });
+        self.loops.push(LoopExit { on_break: on_break.map(|sensor| Action::Set { slot, sensor }) });
         let inner = Context { in_loop: true, opens: false, ..ctx };
         let learnt = self.bound.mark();
         let body = self.inner_suite(&s.body, Here::Fresh, inner, line);
@@ -358,7 +354,6 @@ impl<'a> Walker<'a> {
         };
         self.elses.push(mark);
     }
-
 }
 
 fn inner_of(ctx: Context) -> Context {

@@ -477,9 +477,7 @@ impl<'a> Walker<'a> {
         let holds = self.options.walrus
             && !ctx.in_comp
             && matches!(kind, FrameKind::Function | FrameKind::Module);
-        let all_measurable = tested
-            .iter()
-            .all(|part| holds || matches!(part, Expr::Name(_)));
+        let all_measurable = tested.iter().all(|part| holds || matches!(part, Expr::Name(_)));
         let constants = tested.iter().any(|part| wholly_constant(part).is_some());
         if kind == FrameKind::Viper {
             return self.unmeasured(expr, ctx, "in a viper function, whose operands are typed");
@@ -532,8 +530,7 @@ impl<'a> Walker<'a> {
         };
         let shape = operands.iter().enumerate().map(|(i, o)| leaf(i, o.1)).collect();
         let decision = &mut self.decisions[slot];
-        decision.tree =
-            if is_or { ConditionTree::Or(shape) } else { ConditionTree::And(shape) };
+        decision.tree = if is_or { ConditionTree::Or(shape) } else { ConditionTree::And(shape) };
         decision.conditions = conditions;
         decision.paths = paths;
         let whole = self.parsed.span(expr.range());

@@ -132,8 +132,13 @@ pub(super) fn walk(
         slots: 0,
         names: Vec::new(),
     };
-    let ctx =
-        Context { frame: FrameId(0), place: Place::Module, in_loop: false, in_comp: false, opens: true };
+    let ctx = Context {
+        frame: FrameId(0),
+        place: Place::Module,
+        in_loop: false,
+        in_comp: false,
+        opens: true,
+    };
     let end = walker.suite(parsed.body(), Here::Fresh, ctx);
     if let Here::Open { mark: Some(mark), .. } = end.here {
         walker.points[mark].sites.push(Site::FileEnd);
@@ -212,8 +217,7 @@ impl<'a> Walker<'a> {
     fn reach(&mut self, here: &mut Here, site: Site, ctx: Context) -> Evidence {
         if let Here::Fresh = here {
             let id = self.sensor();
-            *here =
-                Here::Due { actions: vec![Action::Fire(id)], evidence: Evidence::one(id) };
+            *here = Here::Due { actions: vec![Action::Fire(id)], evidence: Evidence::one(id) };
         }
         match here {
             Here::Due { actions, evidence } => {

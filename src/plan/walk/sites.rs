@@ -113,10 +113,8 @@ impl Walker<'_> {
     /// End of a simple statement behind which another may follow on its line.
     fn simple_end(&self, stmt: Option<&Stmt>) -> Option<u32> {
         let stmt = stmt.filter(|s| !is_compound(s) && !self.flow.is_dead(s))?;
-        let goes_on = !matches!(
-            stmt,
-            Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_)
-        );
+        let goes_on =
+            !matches!(stmt, Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_));
         goes_on.then(|| self.parsed.at(stmt.end()))
     }
 
@@ -160,8 +158,8 @@ impl Walker<'_> {
         let text = self.parsed.lines().text(line, self.parsed.text());
         let body = text.trim_ascii_start();
         let plain = text.iter().take(text.len() - body.len()).all(|b| matches!(b, b' ' | b'\t'));
-        let cookie = line.0 <= 2
-            && (body.starts_with(b"#!") || body.windows(6).any(|w| w == b"coding"));
+        let cookie =
+            line.0 <= 2 && (body.starts_with(b"#!") || body.windows(6).any(|w| w == b"coding"));
         let last = line.0 == self.parsed.lines().count();
         let blank_ok = body.is_empty() || body[0] == b'#';
         self.parsed.logical().is_free(line) && plain && blank_ok && !cookie && !last
@@ -174,9 +172,8 @@ impl Walker<'_> {
         loop {
             let before = self.parsed.tokens().before(span.start());
             let after = self.parsed.tokens().after(span.end());
-            let skip = |kind: TokenKind| {
-                matches!(kind, TokenKind::Comment | TokenKind::NonLogicalNewline)
-            };
+            let skip =
+                |kind: TokenKind| matches!(kind, TokenKind::Comment | TokenKind::NonLogicalNewline);
             let open = before.iter().rev().find(|t| !skip(t.kind()));
             let close = after.iter().find(|t| !skip(t.kind()));
             match (open, close) {
