@@ -263,6 +263,7 @@ impl<'a> Walker<'a> {
         self.loops.push(LoopExit { on_break: on_break.map(|sensor| Action::Set { slot, sensor }) });
         let inner = Context { in_loop: true, opens: false, ..ctx };
         let learnt = self.bound.mark();
+        self.bound.learn_target(&s.target);
         let body = self.inner_suite(&s.body, Here::Fresh, inner, line);
         self.bound.forget(learnt);
         self.loops.pop();
