@@ -60,13 +60,17 @@ impl Numbers {
             }
         }
         let measured = |d: &&crate::model::DecisionVerdict| d.not_measured.is_none();
-        for decision in file.decisions.iter().filter(measured).filter(|d| wanted(d.line)) {
+        for decision in file
+            .decisions
+            .iter()
+            .filter(measured)
+            .filter(|d| wanted(d.line))
+        {
             n.paths += decision.paths.len() as u64;
             n.taken_paths += decision.paths.iter().filter(|p| p.hit).count() as u64;
             for condition in &decision.conditions {
                 n.outcomes += 2;
-                n.seen_outcomes +=
-                    u64::from(condition.seen_true) + u64::from(condition.seen_false);
+                n.seen_outcomes += u64::from(condition.seen_true) + u64::from(condition.seen_false);
                 n.conditions += 1;
                 n.shown_conditions += u64::from(condition.mcdc);
                 n.pair_conditions += u64::from(condition.mcdc_pair);
@@ -111,7 +115,11 @@ impl AddAssign for Numbers {
 /// A percentage; 100 where there is nothing to cover.
 #[must_use]
 pub fn percent(covered: u64, total: u64) -> f64 {
-    if total == 0 { 100.0 } else { 100.0 * covered as f64 / total as f64 }
+    if total == 0 {
+        100.0
+    } else {
+        100.0 * covered as f64 / total as f64
+    }
 }
 
 /// A percentage as text, with so many decimals: never 0 or 100 unless exact.
@@ -131,14 +139,19 @@ pub fn display_percent(covered: u64, total: u64, precision: usize) -> String {
 }
 
 /// Missing lines and branches as coverage.py prints them: `3-5, 8->10, 12`.
-/// Lines that are next to each other among the statements form a range.
+/// Lines that are next to each other among the statements form a range; a way
+/// to a missing line is not named again.
 #[must_use]
 pub fn missing_text(file: &FileCoverage) -> String {
     let mut parts: Vec<(Line, String)> = Vec::new();
     let mut run: Option<(Line, Line)> = None;
     let close = |run: &mut Option<(Line, Line)>, parts: &mut Vec<(Line, String)>| {
         if let Some((first, last)) = run.take() {
-            let text = if first == last { first.to_string() } else { format!("{first}-{last}") };
+            let text = if first == last {
+                first.to_string()
+            } else {
+                format!("{first}-{last}")
+            };
             parts.push((first, text));
         }
     };
@@ -150,17 +163,18 @@ pub fn missing_text(file: &FileCoverage) -> String {
         }
     }
     close(&mut run, &mut parts);
-    for branch in &file.branches {
-        if file.statements.get(&branch.line) == Some(&false) {
-            continue;
-        }
-        for to in branch.missing() {
-            let order = match to {
-                ArcEnd::Line(_) | ArcEnd::Exit(_) => branch.line,
-            };
-            parts.push((order, format!("{}->{to}", branch.line)));
+    let missed = |line: Line| file.statements.get(&line) == Some(&false);
+    for branch in file.branches.iter().filter(|b| !missed(b.line)) {
+        // A way to a missed line is told by that line.
+        let told = |to: &ArcEnd| matches!(to, ArcEnd::Line(line) if missed(*line));
+        for to in branch.missing().filter(|to| !told(to)) {
+            parts.push((branch.line, format!("{}->{to}", branch.line)));
         }
     }
-    parts.sort_by_key(|(line, _)| *line);
-    parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(", ")
+    parts.sort();
+    parts
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
