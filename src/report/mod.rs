@@ -5,19 +5,39 @@
 //! never counts as missed what was not measured.
 
 pub mod annotate;
+pub mod badge;
+pub mod cobertura;
+pub mod compare;
+pub mod diff;
+pub mod escape;
+pub mod gates;
+pub mod gcovr;
+pub mod github;
 pub mod json;
+pub mod junit;
+pub mod lcov;
 pub mod moment;
 pub mod numbers;
+pub mod places;
 pub mod regions;
+pub mod sonar;
+pub mod sqlite;
 pub mod text;
+pub mod total;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 pub use annotate::ListingOptions;
+pub use cobertura::CoberturaOptions;
+pub use diff::ChangedLines;
+pub use gates::Gates;
 pub use json::JsonOptions;
+pub use lcov::{LcovFlavor, LcovOptions};
 pub use moment::Moment;
 pub use numbers::Numbers;
+pub use sonar::SonarMetric;
+pub use sqlite::DataFileOptions;
 pub use text::TableOptions;
 
 use crate::model::{Coverage, Level};
@@ -41,8 +61,18 @@ pub struct Settings {
     pub table: TableOptions,
     /// The annotated listing.
     pub listing: ListingOptions,
+    /// Lines that a change touched, to be spoken of first.
+    pub changed: Option<ChangedLines>,
     /// The JSON report.
     pub json: JsonOptions,
+    /// LCOV's tracefile.
+    pub lcov: LcovOptions,
+    /// Cobertura's XML.
+    pub cobertura: CoberturaOptions,
+    /// What SonarQube's report counts as a branch.
+    pub sonar: SonarMetric,
+    /// coverage.py's data file.
+    pub data_file: DataFileOptions,
 }
 
 /// A kind of report.
@@ -52,19 +82,46 @@ pub enum Format {
     Text,
     /// The table in Markdown.
     Markdown,
+    /// The percentage alone.
+    Total,
     /// The listing of the sources.
     Annotate,
     /// coverage.py's JSON, with our findings.
     Json,
+    /// LCOV's tracefile.
+    Lcov,
+    /// Cobertura's XML.
+    Xml,
+    /// coverage.py's data file.
+    Coverage,
+    /// SonarQube's generic report.
+    Sonar,
+    /// gcovr's JSON tracefile.
+    Gcovr,
+    /// A summary for a step of GitHub Actions.
+    Github,
+    /// Annotations for GitHub Actions.
+    GithubAnnotations,
+    /// A picture of the percentage.
+    Badge,
 }
 
 impl Format {
     /// All formats, in the order of the help text.
-    pub const ALL: [Format; 4] = [
+    pub const ALL: [Format; 13] = [
         Format::Text,
         Format::Markdown,
+        Format::Total,
         Format::Annotate,
         Format::Json,
+        Format::Lcov,
+        Format::Xml,
+        Format::Coverage,
+        Format::Sonar,
+        Format::Gcovr,
+        Format::Github,
+        Format::GithubAnnotations,
+        Format::Badge,
     ];
 
     /// The word users type.
@@ -73,8 +130,17 @@ impl Format {
         match self {
             Format::Text => "text",
             Format::Markdown => "markdown",
+            Format::Total => "total",
             Format::Annotate => "annotate",
             Format::Json => "json",
+            Format::Lcov => "lcov",
+            Format::Xml => "xml",
+            Format::Coverage => "coverage",
+            Format::Sonar => "sonar",
+            Format::Gcovr => "gcovr",
+            Format::Github => "github",
+            Format::GithubAnnotations => "github-annotations",
+            Format::Badge => "badge",
         }
     }
 
@@ -88,8 +154,15 @@ impl Format {
     #[must_use]
     pub fn default_path(self) -> Option<&'static str> {
         match self {
-            Format::Text | Format::Markdown | Format::Annotate => None,
+            Format::Text | Format::Markdown | Format::Total | Format::Annotate => None,
+            Format::Github | Format::GithubAnnotations => None,
             Format::Json => Some("coverage.json"),
+            Format::Lcov => Some("lcov.info"),
+            Format::Xml => Some("coverage.xml"),
+            Format::Coverage => Some(".coverage"),
+            Format::Sonar => Some("sonar-coverage.xml"),
+            Format::Gcovr => Some("gcovr.json"),
+            Format::Badge => Some("coverage.svg"),
         }
     }
 }
@@ -120,7 +193,16 @@ pub fn render(
         Format::Text => text::table(coverage, &table(false), out),
         Format::Markdown => text::table(coverage, &table(true), out),
         Format::Annotate => annotate::listing(coverage, sources, settings.listing, out),
+        Format::Total => total::write(coverage, sources, settings, out),
         Format::Json => json::write(coverage, sources, settings, out),
+        Format::Lcov => lcov::write(coverage, sources, settings, out),
+        Format::Xml => cobertura::write(coverage, sources, settings, out),
+        Format::Coverage => sqlite::write(coverage, sources, settings, out),
+        Format::Sonar => sonar::write(coverage, sources, settings, out),
+        Format::Gcovr => gcovr::write(coverage, sources, settings, out),
+        Format::Github => github::summary(coverage, sources, settings, out),
+        Format::GithubAnnotations => github::annotations(coverage, sources, settings, out),
+        Format::Badge => badge::write(coverage, sources, settings, out),
     }
 }
 
@@ -138,4 +220,28 @@ fn vector_letters(values: &[Option<bool>]) -> String {
         None => '-',
     };
     values.iter().map(letter).collect()
+}
+
+/// The counts of all files together.
+fn sum(coverage: &Coverage) -> Numbers {
+    let mut all = Numbers::default();
+    for file in &coverage.files {
+        all += Numbers::of(file);
+    }
+    all
+}
+
+/// The lines of a source text without their ends, as Python counts lines.
+fn source_lines(text: &[u8]) -> Vec<&[u8]> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.iter().position(|b| matches!(b, b'\n' | b'\r'));
+        let end = end.unwrap_or(rest.len());
+        let (line, tail) = rest.split_at(end);
+        lines.push(line);
+        let newline = if tail.starts_with(b"\r\n") { 2 } else { 1 };
+        rest = tail.get(newline..).unwrap_or_default();
+    }
+    lines
 }
