@@ -83,6 +83,7 @@ fn json_cuts_files_into_functions_and_classes() {
             "Valve.settle",
             "Valve.state",
             "alarm",
+            "log",
             "watch",
             "watch.inner"
         ]

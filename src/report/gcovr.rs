@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::places::{exits_in_order, statement_at};
+use super::places::{exits_in_order, is_counted, statement_at};
 use super::{Settings, Sources};
 use crate::model::{Coverage, DecisionVerdict, FileCoverage, Line, ScopeKind};
 
@@ -108,7 +108,7 @@ fn file_entry(file: &FileCoverage) -> FileEntry<'_> {
     let functions = file
         .scopes
         .iter()
-        .filter(|(s, _)| s.kind == ScopeKind::Function);
+        .filter(|(s, _)| s.kind == ScopeKind::Function && is_counted(file, s));
     FileEntry {
         file: &file.path,
         lines: lines.collect(),

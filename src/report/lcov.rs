@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use md5::{Digest, Md5};
 
-use super::places::{exits_in_order, one_line, statement_at};
+use super::places::{exits_in_order, is_counted, one_line, statement_at};
 use super::regions::unique_names;
 use super::{Settings, Sources};
 use crate::model::{
@@ -74,7 +74,7 @@ fn functions(file: &FileCoverage, flavor: LcovFlavor, out: &mut dyn Write) -> io
     let scopes: Vec<&(Scope, bool)> = file
         .scopes
         .iter()
-        .filter(|(scope, _)| scope.kind == ScopeKind::Function && is_measured(file, scope))
+        .filter(|(scope, _)| scope.kind == ScopeKind::Function && is_counted(file, scope))
         .collect();
     let names = unique_names(&scopes);
     let mut hit = 0;
@@ -97,18 +97,6 @@ fn functions(file: &FileCoverage, flavor: LcovFlavor, out: &mut dyn Write) -> io
         writeln!(out, "FNF:{}\nFNH:{hit}", scopes.len())?;
     }
     Ok(())
-}
-
-/// A function that lies in what is not measured or is excluded is no function here.
-fn is_measured(file: &FileCoverage, scope: &Scope) -> bool {
-    let blind =
-        |n: &crate::model::NotMeasured| n.line <= scope.body_line && scope.end_line <= n.end_line;
-    !file.not_measured.iter().any(blind)
-        && file
-            .statements
-            .range(scope.body_line..=scope.end_line)
-            .next()
-            .is_some()
 }
 
 fn branches(file: &FileCoverage, flavor: LcovFlavor, out: &mut dyn Write) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! Questions about lines and ways that several formats ask.
 
-use crate::model::{ArcEnd, BranchLine, Exit, FileCoverage, Line};
+use crate::model::{ArcEnd, BranchLine, Exit, FileCoverage, Line, NotMeasured, Scope};
 
 /// The ways out of a line as readers expect them: on to the body, past it,
 /// back to a loop, out of the function.
@@ -28,6 +28,15 @@ pub fn statement_at(file: &FileCoverage, line: Line) -> Option<Line> {
     let (first, _) = file.statements.range(..=line).next_back()?;
     let last = file.end_lines.get(first).unwrap_or(first);
     (line <= *last).then_some(*first)
+}
+
+/// Is this a function of which anything was measured? One without statements,
+/// being excluded or blind to sensors, is neither covered nor missed.
+#[must_use]
+pub fn is_counted(file: &FileCoverage, scope: &Scope) -> bool {
+    let (first, last) = (scope.body_line, scope.end_line);
+    let blind = |n: &NotMeasured| n.line <= first && last <= n.end_line;
+    !file.not_measured.iter().any(blind) && file.statements.range(first..=last).next().is_some()
 }
 
 /// A text on one line: white space of any kind is one space, and other

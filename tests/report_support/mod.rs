@@ -101,6 +101,7 @@ fn valve() -> mpycov::model::FileCoverage {
         .scope(ScopeKind::Function, "Valve.state", (34, 35, 35), false)
         .scope(ScopeKind::Function, "watch", (38, 39, 53), true)
         .scope(ScopeKind::Function, "watch.inner", (50, 51, 51), false)
+        .scope(ScopeKind::Function, "log", (56, 57, 58), false)
         .scope(ScopeKind::Function, "alarm", (61, 62, 63), true)
         .suites(&[(8, true), (11, true), (19, true), (20, true), (25, true)])
         .suites(&[(27, true), (28, false), (34, false), (38, true), (39, true)])
