@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use md5::{Digest, Md5};
 
-use super::places::{exits_in_order, is_counted, one_line, statement_at};
+use super::places::{exits_in_order, is_counted, line_spans, one_line, statement_at};
 use super::regions::unique_names;
 use super::{Settings, Sources};
 use crate::model::{
@@ -190,14 +190,15 @@ fn groups<'a>(decisions: &[&'a DecisionVerdict]) -> Vec<Vec<&'a DecisionVerdict>
 }
 
 fn lines(file: &FileCoverage, text: Option<&[u8]>, out: &mut dyn Write) -> io::Result<()> {
-    let texts: Vec<&[u8]> = text.map_or_else(Vec::new, super::source_lines);
+    let spans = text.map_or_else(Vec::new, line_spans);
+    let text = text.unwrap_or_default();
     let mut hit = 0;
     for (line, ran) in &file.statements {
         let count = u32::from(*ran);
         hit += count;
-        match texts.get(line.0 as usize - 1) {
-            Some(text) => {
-                let sum = STANDARD_NO_PAD.encode(Md5::digest(text));
+        match spans.get(line.0 as usize - 1) {
+            Some((start, end)) => {
+                let sum = STANDARD_NO_PAD.encode(Md5::digest(&text[*start..*end]));
                 writeln!(out, "DA:{line},{count},{sum}")?;
             }
             None => writeln!(out, "DA:{line},{count}")?,

@@ -13,6 +13,7 @@ pub mod escape;
 pub mod gates;
 pub mod gcovr;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod lcov;
@@ -32,6 +33,7 @@ pub use annotate::ListingOptions;
 pub use cobertura::CoberturaOptions;
 pub use diff::ChangedLines;
 pub use gates::Gates;
+pub use html::HtmlOptions;
 pub use json::JsonOptions;
 pub use lcov::{LcovFlavor, LcovOptions};
 pub use moment::Moment;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub sonar: SonarMetric,
     /// coverage.py's data file.
     pub data_file: DataFileOptions,
+    /// The HTML report.
+    pub html: HtmlOptions,
 }
 
 /// A kind of report.
@@ -86,6 +90,8 @@ pub enum Format {
     Total,
     /// The listing of the sources.
     Annotate,
+    /// The report to look at. In one page here; [`html::pages`] makes many.
+    Html,
     /// coverage.py's JSON, with our findings.
     Json,
     /// LCOV's tracefile.
@@ -108,11 +114,12 @@ pub enum Format {
 
 impl Format {
     /// All formats, in the order of the help text.
-    pub const ALL: [Format; 13] = [
+    pub const ALL: [Format; 14] = [
         Format::Text,
         Format::Markdown,
         Format::Total,
         Format::Annotate,
+        Format::Html,
         Format::Json,
         Format::Lcov,
         Format::Xml,
@@ -132,6 +139,7 @@ impl Format {
             Format::Markdown => "markdown",
             Format::Total => "total",
             Format::Annotate => "annotate",
+            Format::Html => "html",
             Format::Json => "json",
             Format::Lcov => "lcov",
             Format::Xml => "xml",
@@ -156,6 +164,7 @@ impl Format {
         match self {
             Format::Text | Format::Markdown | Format::Total | Format::Annotate => None,
             Format::Github | Format::GithubAnnotations => None,
+            Format::Html => Some("htmlcov"),
             Format::Json => Some("coverage.json"),
             Format::Lcov => Some("lcov.info"),
             Format::Xml => Some("coverage.xml"),
@@ -194,6 +203,7 @@ pub fn render(
         Format::Markdown => text::table(coverage, &table(true), out),
         Format::Annotate => annotate::listing(coverage, sources, settings.listing, out),
         Format::Total => total::write(coverage, sources, settings, out),
+        Format::Html => html::single(coverage, sources, settings, out),
         Format::Json => json::write(coverage, sources, settings, out),
         Format::Lcov => lcov::write(coverage, sources, settings, out),
         Format::Xml => cobertura::write(coverage, sources, settings, out),
@@ -229,19 +239,4 @@ fn sum(coverage: &Coverage) -> Numbers {
         all += Numbers::of(file);
     }
     all
-}
-
-/// The lines of a source text without their ends, as Python counts lines.
-fn source_lines(text: &[u8]) -> Vec<&[u8]> {
-    let mut lines = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.iter().position(|b| matches!(b, b'\n' | b'\r'));
-        let end = end.unwrap_or(rest.len());
-        let (line, tail) = rest.split_at(end);
-        lines.push(line);
-        let newline = if tail.starts_with(b"\r\n") { 2 } else { 1 };
-        rest = tail.get(newline..).unwrap_or_default();
-    }
-    lines
 }

@@ -50,6 +50,23 @@ pub fn one_line(text: &str) -> String {
     words.join(" ")
 }
 
+/// Where each line of a source text starts and where its text ends, as Python
+/// counts lines.
+#[must_use]
+pub fn line_spans(text: &[u8]) -> Vec<(usize, usize)> {
+    let mut spans = Vec::new();
+    let mut start = 0;
+    while start < text.len() {
+        let rest = &text[start..];
+        let end = rest.iter().position(|b| matches!(b, b'\n' | b'\r'));
+        let length = end.unwrap_or(rest.len());
+        spans.push((start, start + length));
+        let newline = if rest[length..].starts_with(b"\r\n") { 2 } else { 1 };
+        start += length + newline;
+    }
+    spans
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +88,15 @@ mod tests {
             .map(|e| e.to.to_string())
             .collect();
         assert_eq!(order, ["11", "7", "exit"]);
+    }
+
+    #[test]
+    fn lines_end_as_python_ends_them() {
+        let text = "a\r\nbc\rd\n\ne";
+        let spans = line_spans(text.as_bytes());
+        let lines: Vec<&str> = spans.into_iter().map(|(a, b)| &text[a..b]).collect();
+        assert_eq!(lines, ["a", "bc", "d", "", "e"]);
+        assert!(line_spans(b"").is_empty());
     }
 
     #[test]

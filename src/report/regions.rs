@@ -57,6 +57,10 @@ pub fn split(file: &FileCoverage, kind: ScopeKind) -> Vec<Region> {
         let decision: DecisionVerdict = decision.clone();
         regions[at(decision.line)].part.decisions.push(decision);
     }
+    for stretch in &file.not_measured {
+        // A `def` is measured where its body is not.
+        regions[at(stretch.end_line)].part.not_measured.push(stretch.clone());
+    }
     for (line, contexts) in &file.line_contexts {
         let part = &mut regions[at(*line)].part;
         part.line_contexts.insert(*line, contexts.clone());
