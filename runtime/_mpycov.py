@@ -5,6 +5,12 @@
 # allocates nothing, so it is safe in interrupt handlers. Importing a file
 # again keeps its hits. Nothing is printed or written unless asked for.
 
+# By this name it is never a file of the user's.
+try:
+    import uos as os
+except ImportError:
+    import os
+
 _files = {}
 
 
@@ -13,31 +19,24 @@ def m(digest, n):
     return _file(digest, n)[0]
 
 
-# The same, and a function that fires a sensor and returns something false.
+# The same, and a function that fires a sensor and returns something true.
 def b(digest, n):
     f = _file(digest, n)
     if f[1] is None:
         table = f[0]
-        if isinstance(table, list):
-            # A set that was full once never grows again: `add` will not allocate.
-            s = set(range(n + 1))
-            for k in range(n, -1, -1):
-                s.remove(k)
-            f[1] = s.add
-            f[2] = s
-        else:
 
-            def fire(k):
-                table[k] = 1
+        def fire(k):
+            table[k] = 1
+            return True
 
-            f[1] = fire
-    return f[0], f[1]
+        f[1] = fire
+    return f
 
 
 def _file(digest, n):
     f = _files.get(digest)
     if f is None or len(f[0]) != n:
-        f = _files[digest] = [_table(n), None, ()]
+        f = _files[digest] = [_table(n), None]
     return f
 
 
@@ -71,13 +70,12 @@ def _frame(body):
 # The bits of 256 sensors from `start` on, four to a digit, the lowest first.
 def _bits(f, start):
     table = f[0]
-    extra = f[2]
     digits = ""
     for k in range(start, min(start + 256, len(table)), 4):
         d = 0
         for i in range(4):
             j = k + i
-            if j < len(table) and (table[j] or j in extra):
+            if j < len(table) and table[j]:
                 d |= 1 << i
         digits += "%x" % d
     return digits
@@ -111,10 +109,6 @@ def dump():
 # Writes all hits to a file. The old file stays whole until the new one is,
 # where files can be renamed.
 def save(path):
-    try:
-        import os
-    except ImportError:
-        import uos as os
     rename = getattr(os, "rename", None)
     target = path + "~" if rename else path
     out = open(target, "w")
@@ -138,15 +132,12 @@ def reset():
         table = f[0]
         for k in range(len(table)):
             table[k] = 0
-            if f[2] is not ():
-                f[2].discard(k)
 
 
 # On the unix port, $MPYCOV_HITS names a file for the hits of the program,
 # written when it ends, however it ends.
 def _at_exit():
     try:
-        import os
         import sys
 
         path = os.getenv("MPYCOV_HITS")

@@ -4,13 +4,22 @@
 # everything else that it opens stay what they are: the root file system is
 # replaced by one that hands all calls to the real one, and only an import of
 # an instrumented file gets the other text.
-import os
 import sys
+
+# A file of the user's may have the name of a module that is needed here.
+_path = sys.path[1:]
+sys.path[:] = sys.path[:1]
+import io
+import micropython
+import os
+
+import _mpycov
 
 try:
     import vfs
 except ImportError:
     vfs = os
+sys.path[:] = _path
 
 
 class _Root:
@@ -66,8 +75,6 @@ def _is_ours(line):
 # The traceback as a plain start would print it: without the frames above the
 # program, and with the line numbers of the sources.
 def _report(error, moved, to_stderr):
-    import io
-
     text = io.StringIO()
     sys.print_exception(error, text)
     lines = text.getvalue().split("\n")
@@ -98,22 +105,19 @@ def _original(line, moved):
 
 # Runs a program. `how` is a dict made by the host:
 #   tree      directory of instrumented files, by their full paths
-#   path      what sys.path shall be
+#   dir       what the first entry of sys.path shall be
 #   argv      what sys.argv shall be
 #   script, module or code: what to run
-#   text      the instrumented text to run in the script's or code's place
-#   moved     {file name: lines that the instrumented text has more}
+#   text      the instrumented text to run in the script's place
+#   moved     {file name: lines that its instrumented text has more}
 #   hits      file for the hits
 #   stderr    does this firmware print tracebacks to stderr?
 #   interrupt exit status of this firmware after Ctrl-C
 def run(how):
-    here = sys.path.pop(0)
-    import _mpycov
-
-    del sys.modules["_mpycov_boot"]
-    main = sys.modules.get("__main__") or __import__("__main__")
-    sys.path[:] = how["path"]
+    sys.path[0] = how["dir"]
     sys.argv[:] = how["argv"]
+    sys.modules.pop("_mpycov_boot", None)
+    main = __import__("__main__")
     root, real = _overlay(how["tree"])
     status = 0
     try:
@@ -135,23 +139,57 @@ def run(how):
     except SystemExit:
         raise
     except BaseException as error:
-        _report(error, how["moved"], how["stderr"])
+        _unlock_heap()
         status = how["interrupt"] if isinstance(error, KeyboardInterrupt) else 1
+        try:
+            _report(error, how["moved"], how["stderr"])
+        except MemoryError:
+            sys.print_exception(error)
     finally:
-        root.open = real.open
-        root.stat = real.stat
-        _save(_mpycov, how["hits"], real)
+        _unlock_heap()
+        _save_at_exit(_mpycov, how["hits"])
     if status:
         sys.exit(status)
 
 
-# Saving must not be cut short by another Ctrl-C.
-def _save(runtime, path, real):
-    while True:
+# A program may end with its heap locked; what follows needs memory.
+def _unlock_heap():
+    for _ in range(1000):
         try:
-            runtime.save(path)
+            bytearray(64)
             return
+        except MemoryError:
+            micropython.heap_unlock()
+
+
+# Saves the hits when all is over: behind the program's own exit handler.
+def _save_at_exit(runtime, path):
+    atexit = getattr(sys, "atexit", None)
+    if atexit is None:
+        return _save(runtime, path)
+    own = atexit(None)
+
+    def last():
+        try:
+            if own:
+                own()
+        finally:
+            _unlock_heap()
+            _save(runtime, path)
+
+    atexit(last)
+
+
+# Neither another Ctrl-C nor a program that took the file system away may cost
+# the hits.
+def _save(runtime, path):
+    for _ in range(3):
+        try:
+            return runtime.save(path)
         except KeyboardInterrupt:
             continue
-        except OSError:
-            return
+        except Exception:
+            try:
+                vfs.mount(vfs.VfsPosix(), "/")
+            except Exception:
+                pass

@@ -1,3 +1,7 @@
 //! The command line `mpycov`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mpycov::cli::main()
+}

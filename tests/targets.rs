@@ -37,35 +37,20 @@ fn every_target_runs_a_program() {
         let lines: Vec<&str> = out.lines().collect();
         assert!(lines[0].starts_with("micropython 1."), "{name}: {out}");
         if let Some(version) = name.strip_prefix("wasm ") {
-            assert!(
-                version.starts_with(&lines[0]["micropython ".len()..]),
-                "{name}: {out}"
-            );
+            assert!(version.starts_with(&lines[0]["micropython ".len()..]), "{name}: {out}");
         }
         let base = dir.path().display();
         // Before 1.28, repr() escapes what is not ASCII.
-        let umlaut = if lines[1].contains('ö') {
-            "ö"
-        } else {
-            "\\xf6"
-        };
+        let umlaut = if lines[1].contains('ö') { "ö" } else { "\\xf6" };
         let expected = format!(
             "__main__ sub/main.py ['sub/main.py', 'one', 'zw{umlaut}lf'] {base}/sub {base}"
         );
         assert_eq!(lines[1], expected, "{name}");
         let traces = if target.settrace() { "True" } else { "False" };
-        assert_eq!(
-            lines[2],
-            format!("42 {base}/sub/helper.py {traces}"),
-            "{name}"
-        );
+        assert_eq!(lines[2], format!("42 {base}/sub/helper.py {traces}"), "{name}");
         assert_eq!(lines[3], "2", "{name}: ENOENT");
         let made = dir.path().join("made.txt");
-        assert_eq!(
-            fs::read(&made).expect("the file"),
-            b"by the program",
-            "{name}"
-        );
+        assert_eq!(fs::read(&made).expect("the file"), b"by the program", "{name}");
         fs::remove_file(made).expect("the file goes");
     }
 }
@@ -86,10 +71,7 @@ fn the_newest_settrace_build_traces() {
     let outcome = targets::wasm(WASM_NEWEST, true).run(dir.path(), "main.py", &[], b"");
     let expected = "main.py work 5 call\nmain.py work 6 line\nmain.py work 7 line\n\
         main.py work 7 return\n";
-    assert_eq!(
-        (outcome.out().as_str(), outcome.status),
-        (expected, Some(0))
-    );
+    assert_eq!((outcome.out().as_str(), outcome.status), (expected, Some(0)));
 }
 
 #[test]
@@ -133,12 +115,7 @@ fn every_target_reads_and_writes_bytes() {
         let outcome = target.run(dir.path(), "main.py", &[], many.as_bytes());
         let mut expected = many.clone().into_bytes();
         expected.extend(b"\x00\x04\r\xff no end of line");
-        assert!(
-            outcome.stdout == expected,
-            "{}: {}",
-            target.name(),
-            outcome.text()
-        );
+        assert!(outcome.stdout == expected, "{}: {}", target.name(), outcome.text());
     }
 }
 
@@ -172,8 +149,7 @@ fn what_a_hanging_program_started_is_killed_too() {
 fn the_microbit_answers_on_tcp() {
     let board = Microbit::start(Serial::Tcp);
     let line = TcpStream::connect(&board.address).expect("a connection");
-    line.set_read_timeout(Some(Duration::from_secs(30)))
-        .expect("a limit");
+    line.set_read_timeout(Some(Duration::from_secs(30))).expect("a limit");
     answers_as_microbit(line);
 }
 
@@ -181,8 +157,7 @@ fn the_microbit_answers_on_tcp() {
 fn the_microbit_answers_on_a_socket() {
     let board = Microbit::start(Serial::UnixSocket);
     let line = UnixStream::connect(&board.address).expect("a connection");
-    line.set_read_timeout(Some(Duration::from_secs(30)))
-        .expect("a limit");
+    line.set_read_timeout(Some(Duration::from_secs(30))).expect("a limit");
     answers_as_microbit(line);
 }
 
@@ -203,8 +178,7 @@ fn the_microbit_answers_on_a_pseudo_terminal() {
         .expect("the device opens");
     // The emulator notices its client only after a while, and drops what it says before.
     thread::sleep(Duration::from_millis(1500));
-    port.write_all(b"\x03print(6 * 7)\r")
-        .expect("it takes a line");
+    port.write_all(b"\x03print(6 * 7)\r").expect("it takes a line");
     let answer = read_until(&mut port, "42\r\n>>> ");
     assert!(answer.contains("print(6 * 7)\r\n42"), "{answer}");
 }
@@ -216,57 +190,38 @@ fn boards_of_wasm_have_a_raw_repl() {
         board.wasm = targets::wasm(version, false);
         let running = board.start(Serial::Tcp, &[("lib_on_board.py", "VALUE = 6 * 7")]);
         let mut line = TcpStream::connect(&running.address).expect("a connection");
-        line.set_read_timeout(Some(Duration::from_secs(30)))
-            .expect("a limit");
+        line.set_read_timeout(Some(Duration::from_secs(30))).expect("a limit");
         line.write_all(b"\x03\x01").expect("it listens");
         let banner = read_until(&mut line, "raw REPL; CTRL-B to exit\r\n>");
         assert!(banner.starts_with("\r\n>>> "), "{version}: {banner}");
-        line.write_all(b"import lib_on_board\nprint(lib_on_board.VALUE)\x04")
-            .expect("it listens");
-        assert_eq!(
-            read_until(&mut line, "\x04>"),
-            "OK42\n\x04\x04>",
-            "{version}"
-        );
+        line.write_all(b"import lib_on_board\nprint(lib_on_board.VALUE)\x04").expect("it listens");
+        assert_eq!(read_until(&mut line, "\x04>"), "OK42\n\x04\x04>", "{version}");
         // Raw-paste mode, with flow control.
         line.write_all(b"\x05A\x01").expect("it listens");
-        assert_eq!(
-            read_until(&mut line, "\x01\u{80}\0\x01"),
-            "R\x01\u{80}\0\x01"
-        );
-        line.write_all(b"open('made.txt', 'w').write('by the board')\x04")
-            .expect("it listens");
+        assert_eq!(read_until(&mut line, "\x01\u{80}\0\x01"), "R\x01\u{80}\0\x01");
+        line.write_all(b"open('made.txt', 'w').write('by the board')\x04").expect("it listens");
         assert_eq!(read_until(&mut line, "\x04>"), "\x04\x04\x04>", "{version}");
         let made = running.files.as_ref().expect("files").join("made.txt");
         assert_eq!(fs::read(made).expect("the file"), b"by the board");
         // A soft reset stays in the raw REPL.
         line.write_all(b"\x04").expect("it listens");
         let reset = read_until(&mut line, "exit\r\n>");
-        assert_eq!(
-            reset,
-            "OK\r\nMPY: soft reboot\r\nraw REPL; CTRL-B to exit\r\n>"
-        );
-        line.write_all(b"print(lib_on_board)\x04")
-            .expect("it listens");
-        assert!(
-            read_until(&mut line, "\x04>").contains("NameError"),
-            "{version}"
-        );
+        assert_eq!(reset, "OK\r\nMPY: soft reboot\r\nraw REPL; CTRL-B to exit\r\n>");
+        line.write_all(b"print(lib_on_board)\x04").expect("it listens");
+        assert!(read_until(&mut line, "\x04>").contains("NameError"), "{version}");
     }
 }
 
 #[test]
 fn boards_of_wasm_can_lack_raw_paste() {
-    for (raw_paste, expected) in [
-        (RawPaste::No, "R\0"),
-        (RawPaste::Old, "raw REPL; CTRL-B to exit\r\n>"),
-    ] {
+    for (raw_paste, expected) in
+        [(RawPaste::No, "R\0"), (RawPaste::Old, "raw REPL; CTRL-B to exit\r\n>")]
+    {
         let mut board = WasmBoard::newest();
         board.raw_paste = raw_paste;
         let running = board.start(Serial::Tcp, &[]);
         let mut line = TcpStream::connect(&running.address).expect("a connection");
-        line.set_read_timeout(Some(Duration::from_secs(30)))
-            .expect("a limit");
+        line.set_read_timeout(Some(Duration::from_secs(30))).expect("a limit");
         line.write_all(b"\x01").expect("it listens");
         read_until(&mut line, "exit\r\n>");
         line.write_all(b"\x05A\x01").expect("it listens");
@@ -318,10 +273,7 @@ fn coverage_py_reports() {
     let file = &report["files"]["main.py"];
     assert_eq!(file["missing_lines"], serde_json::json!([3]));
     assert_eq!(file["missing_branches"], serde_json::json!([[2, 3]]));
-    assert_eq!(
-        report["files"]["other.py"]["executed_lines"],
-        serde_json::json!([])
-    );
+    assert_eq!(report["files"]["other.py"]["executed_lines"], serde_json::json!([]));
     let lines = common::coverage_py(dir.path(), "main.py", false);
     assert_eq!(lines["meta"]["branch_coverage"], false);
     let left: Vec<_> = fs::read_dir(dir.path()).expect("the directory").collect();
@@ -344,11 +296,7 @@ fn lcov_is_version_2() {
         let mut command = Command::new(common::lcov(name));
         command.arg("--version");
         let outcome = common::process::run(command, b"", common::process::LIMIT);
-        assert!(
-            outcome.out().contains("LCOV version 2."),
-            "{}",
-            outcome.text()
-        );
+        assert!(outcome.out().contains("LCOV version 2."), "{}", outcome.text());
     }
 }
 

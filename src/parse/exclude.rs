@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use regex::bytes::Regex;
-use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::Stmt;
+use ruff_python_ast::token::TokenKind;
 use ruff_text_size::Ranged;
 
 use super::Parsed;

@@ -82,8 +82,7 @@ fn tolerated(error: &ParseErrorType) -> bool {
         | E::InvalidAnnotatedAssignmentTarget
         | E::DuplicateKeywordArgumentError(_) => true,
         E::OtherError(text) => {
-            text.starts_with("Trailing comma not allowed")
-                || text.starts_with("Only single target")
+            text.starts_with("Trailing comma not allowed") || text.starts_with("Only single target")
         }
         _ => false,
     }
@@ -101,15 +100,16 @@ fn fault(error: &ParseError, offsets: &fallback::Offsets) -> Fault {
 }
 
 impl Parsed {
-    fn new(
-        text: Vec<u8>,
-        offsets: fallback::Offsets,
-        module: ModModule,
-        tokens: Tokens,
-    ) -> Self {
+    fn new(text: Vec<u8>, offsets: fallback::Offsets, module: ModModule, tokens: Tokens) -> Self {
         let lines = Lines::of(&text);
-        let mut parsed =
-            Self { text, logical: LogicalLines::new(lines.count()), lines, offsets, module, tokens };
+        let mut parsed = Self {
+            text,
+            logical: LogicalLines::new(lines.count()),
+            lines,
+            offsets,
+            module,
+            tokens,
+        };
         parsed.find_logical_lines();
         parsed
     }

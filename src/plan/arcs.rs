@@ -44,8 +44,7 @@ struct Finder<'a> {
 
 /// Finds the arcs of a module. `countable` are the lines with code.
 pub(super) fn find(parsed: &Parsed, flow: &Flow, countable: &BTreeSet<Line>) -> Arcs {
-    let mut finder =
-        Finder { parsed, flow, countable, arcs: Arcs::new(), blocks: Vec::new() };
+    let mut finder = Finder { parsed, flow, countable, arcs: Arcs::new(), blocks: Vec::new() };
     let exits = finder.body(parsed.body(), Vec::new());
     finder.add_all(&exits, ArcEnd::Exit(Line(1)));
     finder.definitions(parsed.body());

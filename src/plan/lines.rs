@@ -34,10 +34,13 @@ pub(super) fn has_code(stmt: &Stmt, place: Place) -> bool {
     }
 }
 
-/// All lines that start a statement with code which control can reach.
+/// All lines that start a statement with code which control can reach, but
+/// for those that share a line with a docstring.
 pub(super) fn countable(parsed: &Parsed, flow: &Flow) -> BTreeSet<Line> {
     let mut lines = BTreeSet::new();
-    collect(parsed, flow, parsed.body(), Place::Module, true, &mut lines);
+    let mut docstrings = BTreeSet::new();
+    collect(parsed, flow, parsed.body(), Place::Module, true, &mut lines, &mut docstrings);
+    lines.retain(|line| !docstrings.contains(line));
     lines
 }
 
@@ -48,9 +51,14 @@ fn collect(
     place: Place,
     opens: bool,
     lines: &mut BTreeSet<Line>,
+    docstrings: &mut BTreeSet<Line>,
 ) {
     for (index, stmt) in suite.iter().enumerate() {
         let docstring = opens && index == 0 && is_docstring(stmt);
+        if docstring {
+            let (first, last) = (parsed.line_of(stmt.start()), parsed.line_of(stmt.end()));
+            docstrings.extend((first.0..=last.0).map(Line));
+        }
         if flow.is_dead(stmt) || docstring || !has_code(stmt, place) {
             continue;
         }
@@ -84,7 +92,7 @@ fn collect(
             _ => (place, false),
         };
         for body in crate::parse::suites(stmt) {
-            collect(parsed, flow, body, inner, opens, lines);
+            collect(parsed, flow, body, inner, opens, lines, docstrings);
         }
     }
 }

@@ -54,6 +54,9 @@ pub struct Gap {
     pub header: Option<Span>,
     /// Is that expression evaluated again and again (the test of a `while`)?
     pub repeats: bool,
+    /// May that expression be wrapped in typed native code: is it asked for its
+    /// truth only, or an object for sure?
+    pub untyped: bool,
     /// Start of the line before which a line can be added.
     pub line_start: u32,
 }
@@ -108,8 +111,8 @@ pub struct EdgeMark {
     pub value: bool,
     /// What the decision is.
     pub outcome: bool,
-    /// What to do.
-    pub action: Action,
+    /// The sensor of the path that ends so.
+    pub sensor: SensorId,
 }
 
 /// The nodes of a decision as they stand in the text.
@@ -140,8 +143,8 @@ pub enum Unfolded {
     End {
         /// The decision's outcome.
         outcome: bool,
-        /// What to do, if anything.
-        action: Option<Action>,
+        /// The sensor of the path that ends here, if it is marked here.
+        sensor: Option<SensorId>,
     },
     /// Tests a condition.
     Test {
@@ -242,8 +245,6 @@ pub struct Plan {
     pub decisions: Vec<DecisionMark>,
     /// Marks of exhausted loops.
     pub elses: Vec<ElseMark>,
-    /// Where the line that registers the file may stand.
-    pub header: Vec<Site>,
     /// May `:=` be used?
     pub walrus: bool,
     /// Names beginning with an underscore that the text uses.

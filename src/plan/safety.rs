@@ -144,8 +144,7 @@ pub(super) fn repeats(test: &Expr, earlier: &Expr) -> bool {
 /// Name, kind of operator and kind of literal of a plain comparison.
 fn comparison(expr: &Expr) -> Option<(&str, bool, u8)> {
     let Expr::Compare(compare) = expr else { return None };
-    let ([op], [right], Expr::Name(left)) =
-        (&*compare.ops, &*compare.comparators, &*compare.left)
+    let ([op], [right], Expr::Name(left)) = (&*compare.ops, &*compare.comparators, &*compare.left)
     else {
         return None;
     };

@@ -205,9 +205,11 @@ fn markdown(cells: &[Vec<String>], last: &[String], out: &mut dyn Write) -> io::
     };
     writeln!(out, "{}", line(&cells[0]))?;
     let mut rule = vec!["---".to_owned()];
-    rule.extend(cells[0][1..].iter().map(|name| {
-        if name == "Missing" { "---".to_owned() } else { "---:".to_owned() }
-    }));
+    rule.extend(
+        cells[0][1..]
+            .iter()
+            .map(|name| if name == "Missing" { "---".to_owned() } else { "---:".to_owned() }),
+    );
     writeln!(out, "| {} |", rule.join(" | "))?;
     for row in &cells[1..] {
         writeln!(out, "{}", line(row))?;

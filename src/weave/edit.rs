@@ -39,6 +39,13 @@ impl Edits {
     /// Replaces a span. Of two replacements of one span the first is the outer.
     pub(super) fn replace(&mut self, span: Span, pieces: Vec<Piece>) {
         let order = self.edits.len();
+        self.edits.push(Edit { span, rank: 1, order, pieces });
+    }
+
+    /// Replaces a span around what else is replaced there already, but inside
+    /// earlier replacements of this kind.
+    pub(super) fn replace_outside(&mut self, span: Span, pieces: Vec<Piece>) {
+        let order = self.edits.len();
         self.edits.push(Edit { span, rank: 0, order, pieces });
     }
 

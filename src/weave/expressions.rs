@@ -4,9 +4,7 @@
 use super::edit::Piece;
 use super::{Action, Weaver};
 use crate::model::SensorId;
-use crate::plan::marks::{
-    DecisionMark, EdgeMark, Rewrite, TestedOperand, Unfolded, ValueRewrite,
-};
+use crate::plan::marks::{DecisionMark, EdgeMark, Rewrite, TestedOperand, Unfolded, ValueRewrite};
 
 impl Weaver<'_> {
     pub(super) fn rewrite_decisions(&mut self) {
@@ -27,7 +25,7 @@ impl Weaver<'_> {
     fn mark_edges(&mut self, mark: &DecisionMark, edges: &[EdgeMark]) {
         for (number, leaf) in mark.leaves.iter().enumerate() {
             let on = |value: bool| {
-                edges.iter().find(|e| e.leaf == number && e.value == value).map(|e| e.action)
+                edges.iter().find(|e| e.leaf == number && e.value == value).map(|e| e.sensor)
             };
             let (on_true, on_false) = (on(true), on(false));
             if on_true.is_none() && on_false.is_none() {
@@ -36,37 +34,39 @@ impl Weaver<'_> {
             let (open, close) = if leaf.loose { ("(", ")") } else { ("", "") };
             let mut before = format!("({open}");
             let mut after = close.to_owned();
-            if let Some(action) = on_true {
+            if let Some(sensor) = on_true {
                 if on_false.is_some() {
                     before.insert(0, '(');
                 }
-                after += &format!(" and {}", self.edge(mark, action, true));
+                after += &format!(" and {}", self.edge(mark, sensor, true));
                 if on_false.is_some() {
                     after.push(')');
                 }
             }
-            if let Some(action) = on_false {
-                after += &format!(" or {}", self.edge(mark, action, false));
+            if let Some(sensor) = on_false {
+                after += &format!(" or {}", self.edge(mark, sensor, false));
             }
             after.push(')');
-            let pieces =
-                vec![Piece::Text(before), Piece::Source(leaf.span), Piece::Text(after)];
+            let pieces = vec![Piece::Text(before), Piece::Source(leaf.span), Piece::Text(after)];
             self.edits.replace(leaf.span, pieces);
         }
     }
 
-    fn edge(&mut self, mark: &DecisionMark, action: Action, truth: bool) -> String {
-        self.note(action);
-        let call = self.call(mark.frame.0, mark.nested, mark.in_loop, action);
-        self.names.with_truth(action, truth, &call)
+    /// An expression that does what an edge asks for and has the given truth.
+    fn edge(&mut self, mark: &DecisionMark, sensor: SensorId, truth: bool) -> String {
+        self.note(Action::Fire(sensor));
+        let call = self.call(mark.frame.0, mark.nested, mark.in_loop);
+        let not = if truth { "" } else { "not" };
+        format!("{not}{}", self.names.fire(sensor, &call))
     }
 
     fn unfold(&mut self, tree: &Unfolded, mark: &DecisionMark, pieces: &mut Vec<Piece>) {
         match tree {
-            Unfolded::End { action, .. } => {
-                let action = action.unwrap_or(Action::Flush { slot: 0 });
-                self.note(action);
-                let call = self.call(mark.frame.0, mark.nested, mark.in_loop, action);
+            Unfolded::End { sensor, .. } => {
+                if let Some(sensor) = sensor {
+                    self.note(Action::Fire(*sensor));
+                }
+                let call = self.call(mark.frame.0, mark.nested, false);
                 pieces.push(Piece::Text(self.names.end(tree, &call)));
             }
             Unfolded::Test { leaf, if_true, if_false } => {
@@ -81,16 +81,11 @@ impl Weaver<'_> {
         }
     }
 
-    /// An expression that fires and is false.
-    fn fire(&mut self, mark: &DecisionMark, sensor: SensorId) -> String {
-        self.edge(mark, Action::Fire(sensor), false)
-    }
-
     fn value(&mut self, mark: &DecisionMark, value: &ValueRewrite) {
         let mut pieces = Vec::new();
         match value {
             ValueRewrite::Not { whole, operand, on_true, on_false } => {
-                let (t, f) = (self.edge(mark, Action::Fire(*on_true), true), self.fire(mark, *on_false));
+                let (t, f) = (self.edge(mark, *on_true, true), self.edge(mark, *on_false, false));
                 pieces.push(Piece::Text("(False if((".to_owned()));
                 pieces.push(Piece::Source(*operand));
                 pieces.push(Piece::Text(format!(")and {t})or {f} else True)")));
@@ -116,7 +111,7 @@ impl Weaver<'_> {
             pieces.push(Piece::Source(last));
             return;
         };
-        let fire = self.fire(mark, operand.ends);
+        let fire = self.edge(mark, operand.ends, true);
         let read = if operand.plain {
             Piece::Source(operand.span)
         } else {
@@ -128,11 +123,11 @@ impl Weaver<'_> {
             let bind = format!("({}:=", self.names.temporary);
             vec![text(bind), Piece::Source(operand.span), text(")".to_owned())]
         };
-        let ends = vec![text(format!("({fire} or ")), read, text(")".to_owned())];
+        let ends = vec![text(format!("({fire}and ")), read, text(")".to_owned())];
         let mut goes_on = vec![text("(".to_owned())];
         if let Some(sensor) = operand.goes_on {
-            let fire = self.fire(mark, sensor);
-            goes_on.push(text(format!("{fire} or ")));
+            let fire = self.edge(mark, sensor, true);
+            goes_on.push(text(format!("{fire}and ")));
         }
         self.chain(mark, is_or, rest, last, &mut goes_on);
         goes_on.push(text(")".to_owned()));

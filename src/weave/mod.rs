@@ -39,7 +39,6 @@ impl Woven {
 /// How a mark got into the text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    Header,
     Alias,
     Mark,
 }
@@ -58,9 +57,8 @@ struct Weaver<'a> {
     tail: String,
     placed: BTreeSet<u32>,
     newline: &'static str,
-    /// Frames with a local alias of the table, of the function.
+    /// Frames with a local alias of the table.
     aliased: BTreeSet<usize>,
-    aliased_calls: BTreeSet<usize>,
     calls: bool,
     /// Number of flags in each frame.
     flags: BTreeMap<usize, u32>,
@@ -88,18 +86,14 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
         placed: BTreeSet::new(),
         newline: if source.windows(2).any(|w| w == b"\r\n") { "\r\n" } else { "\n" },
         aliased: BTreeSet::new(),
-        aliased_calls: BTreeSet::new(),
         calls: false,
         flags: BTreeMap::new(),
     };
     weaver.choose_aliases();
-    weaver.place_elses();
-    for mark in &plan.points {
-        weaver.place_point(mark);
-    }
     weaver.rewrite_decisions();
+    weaver.find_calls();
+    weaver.place_marks();
     weaver.place_aliases();
-    weaver.place_header();
     weaver.finish()
 }
 
@@ -111,27 +105,22 @@ impl Weaver<'_> {
 
     fn choose_aliases(&mut self) {
         let plan = self.plan;
-        let mut tables: BTreeMap<usize, u32> = BTreeMap::new();
-        let mut calls: BTreeMap<usize, u32> = BTreeMap::new();
+        let mut uses: BTreeMap<usize, u32> = BTreeMap::new();
         let weight = |in_loop: bool| if in_loop { Self::LOOP_WEIGHT } else { 1 };
         for mark in &plan.points {
-            let stores = mark.actions.iter().filter(|a| !matches!(a, Action::Set { .. })).count();
-            let header = needs_header(mark);
-            let count = if header { &mut calls } else { &mut tables };
-            let repeated = mark.in_loop || (header && repeats(mark));
-            *count.entry(mark.frame.0).or_default() += weight(repeated) * stores as u32;
+            let fires = mark.actions.iter().filter(|a| !matches!(a, Action::Set { .. })).count();
+            let repeated = mark.in_loop || (needs_header(mark) && repeats(mark));
+            *uses.entry(mark.frame.0).or_default() += weight(repeated) * fires as u32;
         }
         for mark in &plan.elses {
-            *tables.entry(mark.frame.0).or_default() += weight(mark.in_loop);
+            *uses.entry(mark.frame.0).or_default() += weight(mark.in_loop);
         }
         for mark in plan.decisions.iter().filter(|m| !m.nested) {
             let fires = match &mark.rewrite {
-                Rewrite::Edges(edges) => {
-                    edges.iter().filter(|e| matches!(e.action, Action::Fire(_))).count()
-                }
+                Rewrite::Edges(edges) => edges.len() as u32,
                 Rewrite::Unfold(_) | Rewrite::Value(_) => 2,
             };
-            *calls.entry(mark.frame.0).or_default() += weight(mark.in_loop) * fires as u32;
+            *uses.entry(mark.frame.0).or_default() += weight(mark.in_loop) * fires;
         }
         let may_alias = |frame: usize| {
             let frame = &plan.frames[frame];
@@ -142,14 +131,11 @@ impl Weaver<'_> {
                     Site::FileEnd => false,
                 })
         };
-        let worth = |uses: BTreeMap<usize, u32>| {
-            uses.into_iter()
-                .filter(|(frame, uses)| *uses >= Self::ALIAS_FROM && may_alias(*frame))
-                .map(|(frame, _)| frame)
-                .collect()
-        };
-        self.aliased = worth(tables);
-        self.aliased_calls = worth(calls);
+        self.aliased = uses
+            .into_iter()
+            .filter(|(frame, uses)| *uses >= Self::ALIAS_FROM && may_alias(*frame))
+            .map(|(frame, _)| frame)
+            .collect();
     }
 
     fn table(&self, frame: usize) -> String {
@@ -157,20 +143,17 @@ impl Weaver<'_> {
         if aliased { self.names.local_table.clone() } else { self.names.table.clone() }
     }
 
-    /// How to fire in an expression of a frame: by the local alias where there
-    /// is one, and in a loop only once a call of the frame.
-    fn call(&mut self, frame: usize, nested: bool, in_loop: bool, action: Action) -> Call {
+    /// How to fire in an expression of a frame: in a loop, with a flag.
+    fn call(&mut self, frame: usize, nested: bool, in_loop: bool) -> Call {
         self.calls = true;
-        let aliased = !nested && self.aliased_calls.contains(&frame);
-        let name =
-            if aliased { self.names.local_call.clone() } else { self.names.call.clone() };
-        let fires = matches!(action, Action::Fire(_));
-        let once = (aliased && in_loop && fires && self.plan.walrus).then(|| {
+        let aliased = !nested && self.aliased.contains(&frame);
+        let table = if aliased { self.names.local_table.clone() } else { self.names.table.clone() };
+        let once = (aliased && in_loop && self.plan.walrus).then(|| {
             let next = self.flags.entry(frame).or_default();
             *next += 1;
             *next - 1
         });
-        Call { name, once }
+        Call { table, once }
     }
 
     fn note(&mut self, action: Action) {
@@ -184,51 +167,91 @@ impl Weaver<'_> {
         mark.actions.iter().map(|action| self.names.statement(*action, &table)).collect()
     }
 
-    fn place_point(&mut self, mark: &PointMark) {
+    /// May any mark have to stand in an expression and so need the function?
+    fn find_calls(&mut self) {
+        let may = |site: &Site| matches!(site, Site::Gap(gap) if gap.header.is_some() && gap.after.is_none());
+        self.calls |= self.plan.points.iter().any(|mark| mark.sites.iter().all(may));
+    }
+
+    /// Places all marks between statements. What is indented deeper comes
+    /// first on the free lines that several share; `else` clauses come before
+    /// what stands behind their statements.
+    fn place_marks(&mut self) {
+        enum Place<'p> {
+            Else(&'p ElseMark),
+            Point(usize, &'p PointMark),
+        }
+        let plan = self.plan;
+        let depth = |span: Span| std::cmp::Reverse(span.end - span.start);
+        let mut places: Vec<_> =
+            plan.elses.iter().map(|m| (depth(m.indent), Place::Else(m))).collect();
+        places.extend(plan.points.iter().enumerate().map(|(number, mark)| {
+            let indent = mark.sites.iter().find_map(|site| match site {
+                Site::Gap(gap) => Some(gap.indent),
+                _ => None,
+            });
+            (depth(indent.unwrap_or(Span::new(0, 0))), Place::Point(number, mark))
+        }));
+        places.sort_by_key(|(depth, _)| *depth);
+        for (_, place) in places {
+            match place {
+                Place::Else(mark) => self.place_else(mark),
+                Place::Point(number, mark) => self.place_point(mark, number == 0),
+            }
+        }
+    }
+
+    /// Places a mark; the first one of all also registers the file.
+    fn place_point(&mut self, mark: &PointMark, first: bool) {
         for action in &mark.actions {
             self.note(*action);
         }
-        if mark.sites.iter().any(|site| self.try_statement(site, mark)) {
+        let mut text = self.statements(mark);
+        if first {
+            assert_eq!(mark.frame.0, 0, "the first mark of a file is the module's");
+            text.insert_str(0, &self.header());
+        }
+        if mark.sites.iter().any(|site| self.try_statement(site, &text)) {
             return;
         }
+        let viper = self.plan.frames[mark.frame.0].kind == FrameKind::Viper;
         let gaps = || {
             mark.sites.iter().filter_map(|site| match site {
                 Site::Gap(gap) => Some(gap),
                 _ => None,
             })
         };
-        if let Some(header) = gaps().find_map(|gap| gap.header) {
-            let repeats = gaps().any(|gap| gap.header == Some(header) && gap.repeats);
+        let usable = |gap: &&Gap| gap.header.is_some() && (gap.untyped || !viper);
+        let wrapped = gaps().find(usable).filter(|_| !first);
+        if let Some((gap, header)) = wrapped.and_then(|gap| Some((gap, gap.header?))) {
             let mut prefix = String::new();
             for action in &mark.actions {
-                let call = self.call(mark.frame.0, false, mark.in_loop || repeats, *action);
+                let call = self.call(mark.frame.0, false, mark.in_loop || gap.repeats);
                 prefix += &self.names.prefix(*action, &call);
             }
             let suffix = ")".repeat(mark.actions.len());
             let pieces = vec![Piece::Text(prefix), Piece::Source(header), Piece::Text(suffix)];
-            self.edits.replace(header, pieces);
+            self.edits.replace_outside(header, pieces);
         } else if let Some(gap) = gaps().next() {
-            let text = self.statements(mark);
             self.add_line(gap.indent, Some(gap.line_start), &text);
         }
     }
 
     /// Places a mark as a statement without a line of its own, if the site has
     /// room for one.
-    fn try_statement(&mut self, site: &Site, mark: &PointMark) -> bool {
-        let text = self.statements(mark);
+    fn try_statement(&mut self, site: &Site, text: &str) -> bool {
         match site {
-            Site::Simple { at } => self.edits.insert(*at, Rank::Mark as u32, text),
+            Site::Simple { at } => self.edits.insert(*at, Rank::Mark as u32, text.to_owned()),
             Site::Gap(Gap { after: Some(after), .. }) => {
-                self.edits.insert(*after, Rank::Mark as u32, format!(";{}", trimmed(&text)));
+                self.edits.insert(*after, Rank::Mark as u32, format!(";{}", trimmed(text)));
             }
             Site::Gap(gap) => {
                 let depth = gap.indent.end - gap.indent.start;
                 let Some(line) = self.take_free_line(&gap.free, depth) else { return false };
-                self.write_on_free_line(line, gap.indent, trimmed(&text));
+                self.write_on_free_line(line, gap.indent, trimmed(text));
             }
             Site::FileEnd => {
-                self.tail.push_str(trimmed(&text));
+                self.tail.push_str(trimmed(text));
                 self.tail.push_str(self.newline);
             }
         }
@@ -271,37 +294,22 @@ impl Weaver<'_> {
         }
     }
 
-    /// Deeper `else` clauses come first on the free lines they share.
-    fn place_elses(&mut self) {
-        let plan = self.plan;
-        let mut marks: Vec<&ElseMark> = plan.elses.iter().collect();
-        marks.sort_by_key(|m| std::cmp::Reverse(m.indent.end - m.indent.start));
-        for mark in marks {
-            self.placed.insert(mark.sensor.0);
-            let table = self.table(mark.frame.0);
-            let fire = self.names.statement(Action::Fire(mark.sensor), &table);
-            let text = format!("else:{fire}");
-            let depth = mark.indent.end - mark.indent.start;
-            match self.take_free_line(&mark.free, depth) {
-                Some(line) => self.write_on_free_line(line, mark.indent, trimmed(&text)),
-                None => self.add_line(mark.indent, mark.line_start, &text),
-            }
+    fn place_else(&mut self, mark: &ElseMark) {
+        self.placed.insert(mark.sensor.0);
+        let table = self.table(mark.frame.0);
+        let fire = self.names.statement(Action::Fire(mark.sensor), &table);
+        let text = format!("else:{fire}");
+        let depth = mark.indent.end - mark.indent.start;
+        match self.take_free_line(&mark.free, depth) {
+            Some(line) => self.write_on_free_line(line, mark.indent, trimmed(&text)),
+            None => self.add_line(mark.indent, mark.line_start, &text),
         }
     }
 
     fn place_aliases(&mut self) {
         let plan = self.plan;
-        let frames: BTreeSet<usize> =
-            self.aliased.iter().chain(&self.aliased_calls).copied().collect();
-        for frame in frames {
-            let mut text = String::new();
-            if self.aliased.contains(&frame) {
-                text += &format!("{}={};", self.names.local_table, self.names.table);
-            }
-            if self.aliased_calls.contains(&frame) {
-                text += &format!("{}={};", self.names.local_call, self.names.call);
-                self.calls = true;
-            }
+        for frame in self.aliased.clone() {
+            let mut text = format!("{}={};", self.names.local_table, self.names.table);
             if let Some(flags) = self.flags.get(&frame) {
                 let names: String =
                     (0..*flags).map(|flag| format!("{}=", self.names.flag(flag))).collect();
@@ -318,39 +326,10 @@ impl Weaver<'_> {
         }
     }
 
-    fn place_header(&mut self) {
+    /// Registers the file.
+    fn header(&self) -> String {
         let map = &self.plan.map;
-        let text = self.names.header(&map.digest, map.sensor_count, self.calls);
-        for site in &self.plan.header {
-            match site {
-                Site::Simple { at } => {
-                    return self.edits.insert(*at, Rank::Header as u32, text);
-                }
-                Site::Gap(gap) => {
-                    if let Some(after) = gap.after {
-                        let text = format!(";{}", trimmed(&text));
-                        return self.edits.insert(after, Rank::Header as u32, text);
-                    }
-                    // A line that a mark has taken still has room in front of it.
-                    let usable = gap.free.iter().find(|l| self.used.get(l).is_none_or(|d| *d == 0));
-                    if let Some(line) = usable {
-                        let shared = self.used.contains_key(line);
-                        let text = if shared { &text[..] } else { trimmed(&text) };
-                        let at = self.lines.start(*line);
-                        return self.edits.insert(at, Rank::Header as u32, text.to_owned());
-                    }
-                }
-                Site::FileEnd => {
-                    self.tail.insert_str(0, &format!("{}{}", trimmed(&text), self.newline));
-                    return;
-                }
-            }
-        }
-        if let Some(Site::Gap(gap)) = self.plan.header.first() {
-            let line = format!("{}{}", trimmed(&text), self.newline);
-            self.edits.insert(gap.line_start, Rank::Header as u32, line);
-            self.added.push(gap.line_start);
-        }
+        self.names.header(&map.digest, map.sensor_count, self.calls)
     }
 
     fn finish(mut self) -> Woven {
@@ -363,8 +342,10 @@ impl Weaver<'_> {
             .iter()
             .enumerate()
             .map(|(index, at)| {
-                let beyond = u32::from(*at == self.source.len() as u32
-                    && !matches!(self.source.last(), Some(b'\n' | b'\r')));
+                let beyond = u32::from(
+                    *at == self.source.len() as u32
+                        && !matches!(self.source.last(), Some(b'\n' | b'\r')),
+                );
                 Line(self.lines.line(*at).0 + beyond + index as u32)
             })
             .collect();

@@ -3,12 +3,7 @@
 //! The targets that programs run on are in [`targets`]; `make targets` brings them,
 //! and everything else that is not Rust, to `target/targets`.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "each test uses a part"
-)]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses a part")]
 
 pub mod process;
 pub mod targets;
@@ -43,10 +38,7 @@ pub fn fixture(name: &str) -> PathBuf {
 /// Its path has no symbolic links in it, so that it is the one programs print.
 pub fn temp_dir() -> TempDir {
     let base = fs::canonicalize(std::env::temp_dir()).expect("the directory for temporary files");
-    tempfile::Builder::new()
-        .prefix("mpycov-")
-        .tempdir_in(base)
-        .expect("a temporary directory")
+    tempfile::Builder::new().prefix("mpycov-").tempdir_in(base).expect("a temporary directory")
 }
 
 /// Writes files, with the directories on the way, under `dir`.
@@ -66,10 +58,7 @@ pub fn write_files(dir: &Path, files: &[(&str, &str)]) {
 pub fn brought(variable: &str, path: &str) -> PathBuf {
     let (found, from) = match std::env::var_os(variable) {
         Some(value) if !value.is_empty() => (PathBuf::from(value), variable),
-        _ => (
-            repo_root().join("target/targets").join(path),
-            "target/targets",
-        ),
+        _ => (repo_root().join("target/targets").join(path), "target/targets"),
     };
     assert!(
         found.exists(),
@@ -87,11 +76,7 @@ pub fn python() -> PathBuf {
 /// A program of that virtual environment, such as `mpremote` or `diff-cover`.
 pub fn python_tool(name: &str) -> PathBuf {
     let tool = python().with_file_name(name);
-    assert!(
-        tool.exists(),
-        "{} is missing: run `make targets`",
-        tool.display()
-    );
+    assert!(tool.exists(), "{} is missing: run `make targets`", tool.display());
     tool
 }
 
@@ -131,10 +116,7 @@ pub fn coverage_py(dir: &Path, script: &str, branch: bool) -> Value {
     let settings = work.path().join("settings");
     let flag = if branch { "True" } else { "False" };
     let data = work.path().join("data");
-    let text = format!(
-        "[run]\nbranch = {flag}\nsource = .\ndata_file = {}\n",
-        data.display()
-    );
+    let text = format!("[run]\nbranch = {flag}\nsource = .\ndata_file = {}\n", data.display());
     fs::write(&settings, text).expect("coverage.py's settings");
     let report = work.path().join("report.json");
     let coverage = |verb: &str| {
@@ -147,20 +129,11 @@ pub fn coverage_py(dir: &Path, script: &str, branch: bool) -> Value {
     let mut run = coverage("run");
     run.arg(script);
     let ran = process::run(run, b"", process::LIMIT);
-    assert!(
-        data.exists(),
-        "coverage.py measured nothing:\n{}",
-        ran.text()
-    );
+    assert!(data.exists(), "coverage.py measured nothing:\n{}", ran.text());
     let mut json = coverage("json");
     json.arg("-o").arg(&report);
     let written = process::run(json, b"", process::LIMIT);
-    assert_eq!(
-        written.status,
-        Some(0),
-        "coverage json:\n{}",
-        written.text()
-    );
+    assert_eq!(written.status, Some(0), "coverage json:\n{}", written.text());
     let bytes = fs::read(report).expect("coverage.py's report");
     serde_json::from_slice(&bytes).expect("coverage.py's report is JSON")
 }

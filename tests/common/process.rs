@@ -32,14 +32,8 @@ impl Outcome {
 
     /// All of it, for messages.
     pub fn text(&self) -> String {
-        let status = self
-            .status
-            .map_or_else(|| "a signal".to_owned(), |status| status.to_string());
-        format!(
-            "status: {status}\nstdout:\n{}\nstderr:\n{}",
-            self.out(),
-            self.err()
-        )
+        let status = self.status.map_or_else(|| "a signal".to_owned(), |status| status.to_string());
+        format!("status: {status}\nstdout:\n{}\nstderr:\n{}", self.out(), self.err())
     }
 }
 
@@ -80,11 +74,7 @@ pub fn run(mut command: Command, stdin: &[u8], limit: Duration) -> Outcome {
         stderr: stderr.join().expect("standard error was read"),
         status: status.flatten(),
     };
-    assert!(
-        status.is_some(),
-        "{command:?} did not end in {limit:?}; it wrote\n{}",
-        outcome.text()
-    );
+    assert!(status.is_some(), "{command:?} did not end in {limit:?}; it wrote\n{}", outcome.text());
     outcome
 }
 
@@ -176,10 +166,7 @@ impl Background {
             thread::spawn(move || {
                 use std::io::BufRead as _;
                 // Read to the end, so that the program never waits for its reader.
-                for line in std::io::BufReader::new(pipe)
-                    .split(b'\n')
-                    .map_while(Result::ok)
-                {
+                for line in std::io::BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
                     drop(sender.send(String::from_utf8_lossy(&line).into_owned()));
                 }
             });

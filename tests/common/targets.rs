@@ -59,9 +59,7 @@ pub struct Unix {
 ///
 /// Where it is missing.
 pub fn unix() -> Unix {
-    Unix {
-        path: brought("MPYCOV_TEST_MICROPYTHON", "unix/micropython"),
-    }
+    Unix { path: brought("MPYCOV_TEST_MICROPYTHON", "unix/micropython") }
 }
 
 impl Target for Unix {
@@ -98,21 +96,10 @@ pub struct Wasm {
 /// Where it is missing.
 pub fn wasm(version: &str, settrace: bool) -> Wasm {
     let dir = brought("MPYCOV_TEST_WASM", "wasm").join(version);
-    let found = Wasm {
-        version: version.to_owned(),
-        settrace,
-        dir,
-    };
-    let build = found.dir.join(if settrace {
-        "micropython-settrace.wasm"
-    } else {
-        "micropython.wasm"
-    });
-    assert!(
-        build.exists(),
-        "{} is missing: run `make targets`",
-        build.display()
-    );
+    let found = Wasm { version: version.to_owned(), settrace, dir };
+    let build =
+        found.dir.join(if settrace { "micropython-settrace.wasm" } else { "micropython.wasm" });
+    assert!(build.exists(), "{} is missing: run `make targets`", build.display());
     found
 }
 
@@ -137,11 +124,7 @@ pub fn all_wasm() -> Vec<Wasm> {
 /// The unix port and every WebAssembly build.
 pub fn all() -> Vec<Box<dyn Target>> {
     let mut all: Vec<Box<dyn Target>> = vec![Box::new(unix())];
-    all.extend(
-        all_wasm()
-            .into_iter()
-            .map(|wasm| Box::new(wasm) as Box<dyn Target>),
-    );
+    all.extend(all_wasm().into_iter().map(|wasm| Box::new(wasm) as Box<dyn Target>));
     all
 }
 
@@ -153,10 +136,7 @@ impl Target for Wasm {
 
     fn command(&self, dir: &Path, script: &str, args: &[&str]) -> Command {
         let mut command = Command::new(node());
-        command
-            .current_dir(dir)
-            .arg(setup("run_wasm.mjs"))
-            .arg(&self.dir);
+        command.current_dir(dir).arg(setup("run_wasm.mjs")).arg(&self.dir);
         if self.settrace {
             command.arg("--settrace");
         }
@@ -175,9 +155,7 @@ fn setup(name: &str) -> PathBuf {
 
 /// A real board, as `-t` takes it, where one is at hand.
 pub fn board() -> Option<String> {
-    std::env::var("MPYCOV_TEST_BOARD")
-        .ok()
-        .filter(|name| !name.is_empty())
+    std::env::var("MPYCOV_TEST_BOARD").ok().filter(|name| !name.is_empty())
 }
 
 /// What an emulated board's serial line is on this machine.
@@ -240,9 +218,7 @@ impl Microbit {
                 }
             };
             let find = move |line: &str| {
-                let pty = line
-                    .split_whitespace()
-                    .find(|word| word.starts_with("/dev/pts/"));
+                let pty = line.split_whitespace().find(|word| word.starts_with("/dev/pts/"));
                 match kind {
                     Serial::Pty => pty.map(str::to_owned),
                     _ if line.contains("waiting for connection") => Some(address.clone()),
@@ -251,12 +227,7 @@ impl Microbit {
             };
             match Background::start(Command::new(&program).arg(serial), BOOT, find) {
                 Ok((process, address)) => {
-                    return Board {
-                        address,
-                        files: None,
-                        process,
-                        _dir: dir,
-                    };
+                    return Board { address, files: None, process, _dir: dir };
                 }
                 Err(text) => said = text,
             }
@@ -296,10 +267,7 @@ pub struct WasmBoard {
 impl WasmBoard {
     /// A board with the newest version, without `sys.settrace`.
     pub fn newest() -> Self {
-        Self {
-            wasm: wasm(WASM_NEWEST, false),
-            raw_paste: RawPaste::Yes,
-        }
+        Self { wasm: wasm(WASM_NEWEST, false), raw_paste: RawPaste::Yes }
     }
 
     /// The command whose standard input and output are the board's serial line; its files are
@@ -341,19 +309,12 @@ impl WasmBoard {
             Serial::UnixSocket => panic!("a WasmBoard has no socket in the file system"),
         }
         let find = |line: &str| {
-            let port = line
-                .strip_prefix("port ")
-                .map(|port| format!("127.0.0.1:{port}"));
+            let port = line.strip_prefix("port ").map(|port| format!("127.0.0.1:{port}"));
             port.or_else(|| line.starts_with("/dev/").then(|| line.to_owned()))
         };
         let mut command = Command::new(&words[0]);
         match Background::start(command.args(&words[1..]), BOOT, find) {
-            Ok((process, address)) => Board {
-                address,
-                files: Some(files),
-                process,
-                _dir: dir,
-            },
+            Ok((process, address)) => Board { address, files: Some(files), process, _dir: dir },
             Err(said) => panic!("{words:?} does not start:\n{said}"),
         }
     }

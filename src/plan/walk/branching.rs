@@ -1,10 +1,10 @@
 //! `if`, `while` and `for`: what shows each outcome.
 //!
 //! An outcome that leads to one place only is shown by the mark of that place.
-//! Where several ways meet, as behind an `if` without `else`, each way leaves a
-//! note in a local variable (a slot), and the mark behind the meeting point
-//! fires the sensor that is noted there. Where there is no variable to use, or
-//! no code behind, the way is marked inside the test.
+//! Where other ways lead there too, as behind an `if` without `else`, the
+//! outcome is marked inside the test. A `for` has no test: there each way out
+//! leaves a note in a local variable (a slot), and the mark behind the loop
+//! fires the sensor that is noted.
 
 use ruff_python_ast::{Expr, Stmt, StmtFor, StmtIf, StmtWhile};
 use ruff_text_size::{Ranged, TextSize};
@@ -43,11 +43,7 @@ impl<'a> Walker<'a> {
         let all_leave = !clauses.iter().any(|c| self.flow.completes(c.body));
         let follows = self.follows(suite, index);
         let wanted = self.wants_last_false(&clauses);
-        let joins = !has_else && wanted && !all_leave && follows && self.notes_in_tests(ctx);
-        let slot = self.slots;
-        self.slots += 1;
         let inner = Context { opens: false, ..ctx };
-        let mut join = Evidence::default();
         let mut after = self.behind(here);
         let mut unreached = false;
         // Outcomes of a test that the next test shows, for want of a mark.
@@ -84,11 +80,10 @@ impl<'a> Walker<'a> {
             let next = clauses.get(number + 1);
             let kind = if number == 0 { DecisionKind::If } else { DecisionKind::Elif };
             let on_false = match next {
-                None if joins => Told::Slot(slot),
-                None if all_leave && follows && wanted => self.target(ctx, slot),
+                None if all_leave && follows && wanted => Told::Target,
                 None if wanted => self.lonely_end(suite, index, ctx),
                 None => Told::Nobody,
-                Some(Clause { test: None, .. }) => self.target(ctx, slot),
+                Some(Clause { test: None, .. }) => Told::Target,
                 Some(Clause { test: Some(elif), at, .. }) => {
                     let counts = !self.is_excluded(*at);
                     if !self.at_level(Level::Line) || !counts {
@@ -100,9 +95,9 @@ impl<'a> Walker<'a> {
                     }
                 }
             };
-            let ways = self.test(test, clause.at, kind, self.target(ctx, slot), on_false, ctx);
+            let ways = self.test(test, clause.at, kind, Told::Target, on_false, ctx);
             self.credit_elif(&clauses, number, &ways, &mut shown_by_next);
-            let entry = self.arm_entry(&ways, clause.body, joins.then_some(slot), &mut join);
+            let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
             self.outcomes.insert((clause.at, true), ways.on_true.evidence.clone());
             let end = self.inner_suite(clause.body, entry, inner, opener);
             if ways.on_true.evidence.is_empty() {
@@ -110,11 +105,7 @@ impl<'a> Walker<'a> {
             }
             self.outcomes.insert((clause.at, false), ways.on_false.evidence.clone());
             if next.is_none() {
-                join.add(&ways.on_false.evidence);
                 after = match &ways.on_false.here {
-                    _ if joins => {
-                        Here::Due { actions: vec![Action::Flush { slot }], evidence: join.clone() }
-                    }
                     Some(due) if all_leave && follows => due.clone(),
                     _ => self.behind(here),
                 };
@@ -124,7 +115,6 @@ impl<'a> Walker<'a> {
             }
         }
         self.resolve_shown_by_next(&clauses);
-        self.slots -= 1;
         if has_else || unreached { self.behind(here) } else { after }
     }
 
@@ -171,33 +161,6 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The entry of an arm, which also leaves its note for the join.
-    fn arm_entry(
-        &mut self,
-        ways: &Ways,
-        body: &'a [Stmt],
-        join_slot: Option<u32>,
-        join: &mut Evidence,
-    ) -> Here {
-        let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
-        let Some(slot) = join_slot.filter(|_| self.flow.completes(body)) else { return entry };
-        let sensor = self.sensor();
-        join.add(&Evidence::one(sensor));
-        let note = Action::Set { slot, sensor };
-        match entry {
-            Here::Fresh => {
-                let id = self.sensor();
-                let actions = vec![Action::Fire(id), note];
-                Here::Due { actions, evidence: Evidence::one(id) }
-            }
-            Here::Due { mut actions, evidence } => {
-                actions.push(note);
-                Here::Due { actions, evidence }
-            }
-            Here::Open { evidence, .. } => Here::Due { actions: vec![note], evidence },
-        }
-    }
-
     pub(super) fn while_loop(
         &mut self,
         s: &'a StmtWhile,
@@ -212,8 +175,7 @@ impl<'a> Walker<'a> {
         if let Some(truth) = wholly_constant(&s.test) {
             self.loops.push(LoopExit { on_break: None });
             if truth {
-                let entry =
-                    if self.at_level(Level::Line) { here.clone() } else { Here::Fresh };
+                let entry = if self.at_level(Level::Line) { here.clone() } else { Here::Fresh };
                 self.inner_suite(&s.body, entry, inner, line);
             }
             self.loops.pop();
@@ -227,29 +189,19 @@ impl<'a> Walker<'a> {
         let has_break = self.flow.has_break(at);
         let has_else = !s.orelse.is_empty();
         let wanted = self.wants(at, false);
-        let slot = self.slots;
-        self.slots += 1;
-        let joins = wanted && !has_else && has_break && follows && self.has_slots(ctx);
-        let on_false = if joins {
-            Told::Slot(slot)
-        } else if has_else || (wanted && !has_break && follows) {
-            self.target(ctx, slot)
+        let on_false = if has_else || (wanted && !has_break && follows) {
+            Told::Target
         } else if wanted {
             self.lonely_end(suite, index, ctx)
         } else {
             Told::Nobody
         };
         let test_ctx = Context { in_loop: true, ..ctx };
-        let ways =
-            self.test(&s.test, at, DecisionKind::While, self.target(ctx, slot), on_false, test_ctx);
-        let on_break = joins.then(|| self.sensor());
-        self.loops.push(LoopExit {
-            on_break: on_break.map(|sensor| Action::Set { slot, sensor }),
-        });
+        let ways = self.test(&s.test, at, DecisionKind::While, Told::Target, on_false, test_ctx);
+        self.loops.push(LoopExit { on_break: None });
         let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
         let body = self.inner_suite(&s.body, entry, inner, line);
         self.loops.pop();
-        self.slots -= 1;
         let shown = if ways.on_true.evidence.is_empty() {
             body.entered
         } else {
@@ -264,10 +216,10 @@ impl<'a> Walker<'a> {
             return self.behind(here);
         }
         self.lonely_mark(&ways, suite, index, ctx);
-        self.after_loop(joins, slot, on_break, &ways.on_false.evidence, has_break, || {
-            ways.on_false.here.clone().filter(|_| follows)
-        })
-        .unwrap_or_else(|| self.behind(here))
+        match ways.on_false.here {
+            Some(due) if follows && !has_break => due,
+            _ => self.behind(here),
+        }
     }
 
     pub(super) fn for_loop(
@@ -308,9 +260,7 @@ impl<'a> Walker<'a> {
             self.else_mark(sensor, suite, index, ctx);
         }
         let on_break = joins.then(|| self.sensor());
-        self.loops.push(LoopExit {
-            on_break: on_break.map(|sensor| Action::Set { slot, sensor }),
-        });
+        self.loops.push(LoopExit { on_break: on_break.map(|sensor| Action::Set { slot, sensor }) });
         let inner = Context { in_loop: true, opens: false, ..ctx };
         let learnt = self.bound.mark();
         let body = self.inner_suite(&s.body, Here::Fresh, inner, line);
@@ -325,25 +275,11 @@ impl<'a> Walker<'a> {
             self.inner_suite(&s.orelse, entry, inner_of(ctx), opener);
             return self.behind(here);
         }
-        self.after_loop(joins, slot, on_break, &exhausted, has_break, || due)
-            .unwrap_or_else(|| self.behind(here))
-    }
-
-    fn after_loop(
-        &self,
-        joins: bool,
-        slot: u32,
-        on_break: Option<SensorId>,
-        on_end: &Evidence,
-        has_break: bool,
-        due: impl FnOnce() -> Option<Here>,
-    ) -> Option<Here> {
         if joins {
-            let mut evidence = on_end.clone();
-            evidence.add(&Evidence::any(on_break));
-            return Some(Here::Due { actions: vec![Action::Flush { slot }], evidence });
+            exhausted.add(&Evidence::any(on_break));
+            return Here::Due { actions: vec![Action::Flush { slot }], evidence: exhausted };
         }
-        if has_break { None } else { due() }
+        due.unwrap_or_else(|| self.behind(here))
     }
 
     /// Does reachable code follow in the same suite?
@@ -378,27 +314,17 @@ impl<'a> Walker<'a> {
         self.at_level(Level::Condition) || self.needed.contains(&(at, outcome))
     }
 
-    /// Has the frame local variables that a test can assign?
+    /// Has the frame local variables for notes?
     fn has_slots(&self, ctx: Context) -> bool {
-        self.options.walrus && self.frames[ctx.frame.0].kind == FrameKind::Function
-    }
-
-    /// May ways be noted inside a test? In a loop a mark in the test that
-    /// fires once is cheaper.
-    fn notes_in_tests(&self, ctx: Context) -> bool {
-        self.has_slots(ctx) && !ctx.in_loop
-    }
-
-    /// How ways that lead to one place are told apart there.
-    fn target(&self, ctx: Context, slot: u32) -> Told {
-        if self.notes_in_tests(ctx) { Told::TargetSlot(slot) } else { Told::Target }
+        self.frames[ctx.frame.0].kind == FrameKind::Function
     }
 
     /// A test whose false outcome leads to no place of its own: an `else` on a
     /// free line behind the statement can tell it, or else a call in the test.
     fn lonely_end(&self, suite: &'a [Stmt], index: usize, ctx: Context) -> Told {
-        let cheap = ctx.in_loop && self.has_slots(ctx);
-        if cheap || self.free_behind(suite, index).is_empty() { Told::Call } else { Told::Else }
+        let viper = self.frames[ctx.frame.0].kind == FrameKind::Viper;
+        let room = !self.free_behind(suite, index).is_empty();
+        if viper && room { Told::Else } else { Told::Call }
     }
 
     fn free_behind(&self, suite: &[Stmt], index: usize) -> Vec<Line> {
@@ -424,11 +350,10 @@ impl<'a> Walker<'a> {
             sensor,
             free: self.free_behind(suite, index),
             indent: crate::model::Span::new(line_start, start),
-            line_start: has_below.then(|| self.parsed.lines().start(below)),
+            line_start: has_below.then(|| self.parsed.lines().start(self.next_code(below))),
         };
         self.elses.push(mark);
     }
-
 }
 
 fn inner_of(ctx: Context) -> Context {

@@ -64,14 +64,27 @@ impl<'a> Walker<'a> {
                 for argument in s.arguments.iter().flat_map(|a| a.iter_source_order()) {
                     self.value(argument.value(), ctx);
                 }
-                let entry =
-                    if plain && self.at_level(Level::Line) { here.clone() } else { Here::Fresh };
+                let entry = match &here {
+                    // The first mark registers the file: it stays in the module.
+                    Here::Open { evidence, mark: Some(0) }
+                        if plain && self.at_level(Level::Line) =>
+                    {
+                        Here::Open { evidence: evidence.clone(), mark: None }
+                    }
+                    other if plain && self.at_level(Level::Line) => other.clone(),
+                    _ => Here::Fresh,
+                };
                 let frame = self.frame(FrameKind::Class, None);
-                let inner = Context { frame, place: Place::Class, in_loop: false, in_comp: false, opens: true };
+                let inner = Context {
+                    frame,
+                    place: Place::Class,
+                    in_loop: false,
+                    in_comp: false,
+                    opens: true,
+                };
                 let scope = self.open_scope(ScopeKind::Class, s.name.as_str(), line, stmt);
                 let slot = self.suites.len();
-                self.suites
-                    .push(crate::model::Suite { line, evidence: Evidence::default() });
+                self.suites.push(crate::model::Suite { line, evidence: Evidence::default() });
                 self.bound.enter_opaque();
                 let loops = std::mem::take(&mut self.loops);
                 let body = self.suite(&s.body, entry, inner);
@@ -107,7 +120,8 @@ impl<'a> Walker<'a> {
             })
             .map(|(i, _)| self.site(&def.body, i));
         let frame = self.frame(kind, start);
-        let ctx = Context { frame, place: Place::Function, in_loop: false, in_comp: false, opens: true };
+        let ctx =
+            Context { frame, place: Place::Function, in_loop: false, in_comp: false, opens: true };
         let scope = {
             let end = self.parsed.line_of(def.end());
             self.open_scope_at(ScopeKind::Function, def.name.as_str(), line, end, &def.body)
@@ -183,6 +197,7 @@ impl<'a> Walker<'a> {
                         indent: crate::model::Span::new(0, 0),
                         header,
                         repeats: false,
+                        untyped: true,
                         line_start: 0,
                     };
                     self.mark_point(vec![Action::Fire(id)], Site::Gap(gap), ctx);

@@ -10,7 +10,7 @@ use super::super::marks::{
 };
 use super::{Context, Here, Walker};
 use crate::model::{
-    Condition, ConditionTree, Decision, DecisionKind, Evidence, Level, NotMeasured, Path,
+    Condition, ConditionTree, Decision, DecisionKind, Evidence, Level, NotMeasured, Path, SensorId,
 };
 
 /// Paths that a decision may have; beyond, it is measured as one condition.
@@ -21,13 +21,10 @@ const MAX_PATHS: usize = 128;
 pub(super) enum Told {
     /// Nobody asks.
     Nobody,
-    /// The mark at the only place it leads to; several paths are told by calls.
+    /// The mark at the only place it leads to; several paths are marked
+    /// inside the test.
     Target,
-    /// The same, with this slot to tell several paths apart.
-    TargetSlot(u32),
-    /// A note in this slot, for a place where other ways meet it.
-    Slot(u32),
-    /// A call inside the test.
+    /// A mark inside the test.
     Call,
     /// An `else` on a free line.
     Else,
@@ -137,12 +134,12 @@ impl<'a> Walker<'a> {
         ctx: Context,
     ) -> (Ways, Vec<Path>) {
         let walks = graph.walks();
-        let mut actions: Vec<Option<Action>> = vec![None; walks.len()];
+        let mut fired: Vec<Option<SensorId>> = vec![None; walks.len()];
         let mut shown: Vec<Evidence> = vec![Evidence::default(); walks.len()];
         let mut way = |walker: &mut Self, outcome: bool, told: Told| {
             let mine: Vec<usize> =
                 (0..walks.len()).filter(|i| walks[*i].outcome == outcome).collect();
-            walker.mark_way(told, &mine, outcome, &mut actions, &mut shown)
+            walker.mark_way(told, &mine, outcome, &mut fired, &mut shown)
         };
         let on_true = way(self, true, told_true);
         let on_false = way(self, false, told_false);
@@ -155,7 +152,7 @@ impl<'a> Walker<'a> {
                 evidence,
             })
             .collect();
-        self.add_rewrite(expr, tree, graph, &walks, leaves, &actions, ctx);
+        self.add_rewrite(expr, tree, graph, &walks, leaves, &fired, ctx);
         (Ways { on_true, on_false }, paths)
     }
 
@@ -164,12 +161,12 @@ impl<'a> Walker<'a> {
         told: Told,
         mine: &[usize],
         outcome: bool,
-        actions: &mut [Option<Action>],
+        fired: &mut [Option<SensorId>],
         shown: &mut [Evidence],
     ) -> Way {
         let silent = match told {
             Told::Nobody => true,
-            Told::Target | Told::TargetSlot(_) => outcome && !self.at_level(Level::Branch),
+            Told::Target => outcome && !self.at_level(Level::Branch),
             _ => false,
         };
         if mine.is_empty() || silent {
@@ -185,19 +182,15 @@ impl<'a> Walker<'a> {
         let mut all = Evidence::default();
         for path in mine {
             let sensor = self.sensor();
-            actions[*path] = match told {
-                Told::Slot(slot) => Some(Action::Set { slot, sensor }),
-                Told::TargetSlot(slot) if mine.len() > 1 => Some(Action::Set { slot, sensor }),
-                Told::Call => Some(Action::Fire(sensor)),
-                _ => None,
-            };
+            fired[*path] = (told == Told::Call).then_some(sensor);
             shown[*path] = Evidence::one(sensor);
             all.add(&shown[*path]);
         }
-        let due = |action| Here::Due { actions: vec![action], evidence: all.clone() };
         let here = match told {
-            Told::TargetSlot(slot) if mine.len() > 1 => Some(due(Action::Flush { slot })),
-            Told::Target | Told::TargetSlot(_) => Some(due(Action::Fire(all.sensors()[0]))),
+            Told::Target => {
+                let actions = vec![Action::Fire(all.sensors()[0])];
+                Some(Here::Due { actions, evidence: all.clone() })
+            }
             Told::Call => Some(Here::Open { evidence: all.clone(), mark: None }),
             _ => None,
         };
@@ -212,20 +205,20 @@ impl<'a> Walker<'a> {
         graph: &Graph,
         walks: &[Walk],
         leaves: &[&Expr],
-        actions: &[Option<Action>],
+        fired: &[Option<SensorId>],
         ctx: Context,
     ) {
-        if actions.iter().all(Option::is_none) {
+        if fired.iter().all(Option::is_none) {
             return;
         }
         let rewrite = if graph.is_tree() || *tree == ConditionTree::Leaf(0) {
-            let marked = walks.iter().zip(actions).filter_map(|(walk, action)| {
+            let marked = walks.iter().zip(fired).filter_map(|(walk, sensor)| {
                 let (leaf, value) = walk.last;
-                action.map(|action| EdgeMark { leaf, value, outcome: walk.outcome, action })
+                sensor.map(|sensor| EdgeMark { leaf, value, outcome: walk.outcome, sensor })
             });
             Rewrite::Edges(marked.collect())
         } else {
-            Rewrite::Unfold(Box::new(graph.unfold(&mut |path| actions[path])))
+            Rewrite::Unfold(Box::new(graph.unfold(&mut |path| fired[path])))
         };
         let leaves = leaves.iter().map(|leaf| self.leaf_text(leaf)).collect();
         let span = self.parsed.span(expr.range());
@@ -484,9 +477,7 @@ impl<'a> Walker<'a> {
         let holds = self.options.walrus
             && !ctx.in_comp
             && matches!(kind, FrameKind::Function | FrameKind::Module);
-        let all_measurable = tested
-            .iter()
-            .all(|part| holds || matches!(part, Expr::Name(_)));
+        let all_measurable = tested.iter().all(|part| holds || matches!(part, Expr::Name(_)));
         let constants = tested.iter().any(|part| wholly_constant(part).is_some());
         if kind == FrameKind::Viper {
             return self.unmeasured(expr, ctx, "in a viper function, whose operands are typed");
@@ -539,8 +530,7 @@ impl<'a> Walker<'a> {
         };
         let shape = operands.iter().enumerate().map(|(i, o)| leaf(i, o.1)).collect();
         let decision = &mut self.decisions[slot];
-        decision.tree =
-            if is_or { ConditionTree::Or(shape) } else { ConditionTree::And(shape) };
+        decision.tree = if is_or { ConditionTree::Or(shape) } else { ConditionTree::And(shape) };
         decision.conditions = conditions;
         decision.paths = paths;
         let whole = self.parsed.span(expr.range());

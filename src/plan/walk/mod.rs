@@ -84,7 +84,6 @@ struct Walker<'a> {
     loops: Vec<LoopExit>,
     slots: u32,
     names: Vec<String>,
-    header: Vec<Site>,
 }
 
 /// Walks a file.
@@ -132,13 +131,19 @@ pub(super) fn walk(
         loops: Vec::new(),
         slots: 0,
         names: Vec::new(),
-        header: Vec::new(),
     };
-    walker.find_header();
-    let ctx =
-        Context { frame: FrameId(0), place: Place::Module, in_loop: false, in_comp: false, opens: true };
-    let owed = walker.suite(parsed.body(), Here::Fresh, ctx).owed;
-    walker.settle_at_file_end(owed);
+    let ctx = Context {
+        frame: FrameId(0),
+        place: Place::Module,
+        in_loop: false,
+        in_comp: false,
+        opens: true,
+    };
+    let end = walker.suite(parsed.body(), Here::Fresh, ctx);
+    if let Here::Open { mark: Some(mark), .. } = end.here {
+        walker.points[mark].sites.push(Site::FileEnd);
+    }
+    walker.settle_at_file_end(end.owed);
     walker.finish(countable, arcs, exclusions, identity)
 }
 
@@ -212,8 +217,7 @@ impl<'a> Walker<'a> {
     fn reach(&mut self, here: &mut Here, site: Site, ctx: Context) -> Evidence {
         if let Here::Fresh = here {
             let id = self.sensor();
-            *here =
-                Here::Due { actions: vec![Action::Fire(id)], evidence: Evidence::one(id) };
+            *here = Here::Due { actions: vec![Action::Fire(id)], evidence: Evidence::one(id) };
         }
         match here {
             Here::Due { actions, evidence } => {
@@ -438,7 +442,6 @@ impl<'a> Walker<'a> {
             points: self.points,
             decisions: self.decision_marks,
             elses: self.elses,
-            header: self.header,
             walrus: self.options.walrus,
             taken_names: self.names,
         }

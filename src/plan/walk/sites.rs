@@ -5,7 +5,6 @@ use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::super::flow::wholly_constant;
-use super::super::lines::is_docstring;
 use super::super::marks::{Gap, Site};
 use super::Walker;
 use crate::model::{Evidence, Line, SensorId, Span};
@@ -45,9 +44,27 @@ fn wrappable(stmt: &Stmt) -> Option<&Expr> {
     match stmt {
         Stmt::If(s) if wholly_constant(&s.test).is_none() => Some(&s.test),
         Stmt::While(s) if wholly_constant(&s.test).is_none() => Some(&s.test),
-        Stmt::For(s) => Some(&s.iter),
+        Stmt::For(s) => Some(first_evaluated(&s.iter)),
         Stmt::With(s) => s.items.first().map(|item| &item.context_expr),
         _ => None,
+    }
+}
+
+/// What the iterable of a `for` evaluates first. A call of `range` stays at the
+/// top, for MicroPython makes a plain counting loop of it, without an object;
+/// it evaluates the end before the start unless the end is a literal.
+fn first_evaluated(iterable: &Expr) -> &Expr {
+    let Expr::Call(call) = iterable else { return iterable };
+    let plain = matches!(&*call.func, Expr::Name(name) if name.id == "range")
+        && call.arguments.keywords.is_empty()
+        && !call.arguments.args.iter().any(|a| matches!(a, Expr::Starred(_) | Expr::Generator(_)));
+    match &*call.arguments.args {
+        [only] if plain => only,
+        [start, end, ..] if plain => match end {
+            Expr::NumberLiteral(_) => start,
+            _ => end,
+        },
+        _ => iterable,
     }
 }
 
@@ -70,6 +87,10 @@ impl Walker<'_> {
             indent: self.indent(stmt),
             header: wrappable(stmt).map(|e| self.span_with_parentheses(e)),
             repeats: matches!(stmt, Stmt::While(_)),
+            untyped: match stmt {
+                Stmt::For(s) => std::ptr::eq(first_evaluated(&s.iter), &*s.iter),
+                _ => true,
+            },
             line_start: self.parsed.lines().start(line),
         })
     }
@@ -84,17 +105,16 @@ impl Walker<'_> {
             indent: self.indent(&suite[0]),
             header: None,
             repeats: false,
-            line_start: self.parsed.lines().start(below),
+            untyped: false,
+            line_start: self.parsed.lines().start(self.next_code(below)),
         })
     }
 
     /// End of a simple statement behind which another may follow on its line.
     fn simple_end(&self, stmt: Option<&Stmt>) -> Option<u32> {
         let stmt = stmt.filter(|s| !is_compound(s) && !self.flow.is_dead(s))?;
-        let goes_on = !matches!(
-            stmt,
-            Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_)
-        );
+        let goes_on =
+            !matches!(stmt, Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_));
         goes_on.then(|| self.parsed.at(stmt.end()))
     }
 
@@ -119,12 +139,17 @@ impl Walker<'_> {
 
     /// The usable blank and comment lines from this one down to the next code.
     pub(super) fn free_below(&self, from: Line) -> Vec<Line> {
+        self.free_lines(from, self.next_code(from))
+    }
+
+    /// The first line from this one down that is not free, or the last of all.
+    pub(super) fn next_code(&self, from: Line) -> Line {
         let count = self.parsed.lines().count();
         let mut to = from;
         while to.0 < count && self.parsed.logical().is_free(to) {
             to = Line(to.0 + 1);
         }
-        self.free_lines(from, to)
+        to
     }
 
     /// May a statement stand on this blank or comment line? Not where it would
@@ -133,8 +158,8 @@ impl Walker<'_> {
         let text = self.parsed.lines().text(line, self.parsed.text());
         let body = text.trim_ascii_start();
         let plain = text.iter().take(text.len() - body.len()).all(|b| matches!(b, b' ' | b'\t'));
-        let cookie = line.0 <= 2
-            && (body.starts_with(b"#!") || body.windows(6).any(|w| w == b"coding"));
+        let cookie =
+            line.0 <= 2 && (body.starts_with(b"#!") || body.windows(6).any(|w| w == b"coding"));
         let last = line.0 == self.parsed.lines().count();
         let blank_ok = body.is_empty() || body[0] == b'#';
         self.parsed.logical().is_free(line) && plain && blank_ok && !cookie && !last
@@ -147,9 +172,8 @@ impl Walker<'_> {
         loop {
             let before = self.parsed.tokens().before(span.start());
             let after = self.parsed.tokens().after(span.end());
-            let skip = |kind: TokenKind| {
-                matches!(kind, TokenKind::Comment | TokenKind::NonLogicalNewline)
-            };
+            let skip =
+                |kind: TokenKind| matches!(kind, TokenKind::Comment | TokenKind::NonLogicalNewline);
             let open = before.iter().rev().find(|t| !skip(t.kind()));
             let close = after.iter().find(|t| !skip(t.kind()));
             match (open, close) {
@@ -179,24 +203,6 @@ impl Walker<'_> {
                     | TokenKind::FStringEnd
             )
         })
-    }
-
-    /// Where the registering line may stand: behind the docstring and the
-    /// imports from `__future__`, before anything that can raise.
-    pub(super) fn find_header(&mut self) {
-        let body = self.parsed.body();
-        for (index, stmt) in body.iter().enumerate() {
-            let future = matches!(stmt, Stmt::ImportFrom(s)
-                if s.module.as_ref().is_some_and(|m| m.as_str() == "__future__"));
-            if (index == 0 && is_docstring(stmt)) || future {
-                continue;
-            }
-            self.header.push(self.site(body, index));
-            if !self.bound.cannot_raise(stmt) {
-                return;
-            }
-        }
-        self.header.push(Site::FileEnd);
     }
 
     /// Credits what is still owed when the file ends.

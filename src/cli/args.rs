@@ -1,0 +1,288 @@
+//! What can be typed: exactly the command line, nothing resolved yet.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use super::style::Color;
+
+/// Knows what your tests exercised in Python that runs on a microcontroller.
+#[derive(Debug, Parser)]
+#[command(name = "mpycov", version, max_term_width = 100)]
+#[command(after_help = "Start with: mpycov run tests/test_x.py, then mpycov report -m")]
+pub(super) struct Args {
+    /// Colours: on a terminal, always, or never.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub color: Color,
+    /// Say less: no notes, only errors.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more: what is done as it is done.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// The data directory.
+    #[arg(long, env = "MPYCOV_DATA_DIR", default_value = ".mpycov", global = true)]
+    pub data_dir: PathBuf,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// What every command knows.
+#[derive(Clone, Debug)]
+pub(super) struct Common {
+    pub(super) color: Color,
+    pub(super) quiet: bool,
+    pub(super) verbose: bool,
+    pub(super) data_dir: PathBuf,
+}
+
+impl Args {
+    pub(super) fn common(&self) -> Common {
+        Common {
+            color: self.color,
+            quiet: self.quiet,
+            verbose: self.verbose,
+            data_dir: self.data_dir.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write an instrumented copy of source files, to deploy by any means.
+    Instrument(InstrumentArgs),
+    /// Run a program on MicroPython and keep what it exercised.
+    Run(RunArgs),
+    /// Report what all runs exercised.
+    Report(ReportArgs),
+    /// Take hits from files, console logs or standard input.
+    Collect(CollectArgs),
+    /// Fold the data of several runs, or of other data directories, into one file.
+    Combine(CombineArgs),
+    /// List the data files.
+    List(NoArgs),
+    /// Remove all data.
+    Clean(NoArgs),
+    /// Show what mpycov makes of files and settings.
+    Debug(DebugArgs),
+    /// Write a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A command without arguments of its own.
+#[derive(Debug, ClapArgs)]
+pub(super) struct NoArgs {}
+
+/// The levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LevelArg {
+    /// Each block entered.
+    Block,
+    /// Each statement started.
+    Line,
+    /// Each way out of each if, elif, while and for.
+    Branch,
+    /// Each path through each decision: conditions and MC/DC.
+    Condition,
+}
+
+/// Which files, and how much of them.
+#[derive(Debug, ClapArgs)]
+pub(super) struct SelectArgs {
+    /// How much is measured.
+    #[arg(long, value_enum, default_value_t = LevelArg::Condition)]
+    pub(super) level: LevelArg,
+    /// Only files that match one of these globs.
+    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    pub(super) include: Vec<String>,
+    /// No files that match one of these globs.
+    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    pub(super) omit: Vec<String>,
+    /// Only modules whose name this regular expression matches; without a
+    /// value, a script test_x covers the modules test_* and x.
+    #[arg(long, value_name = "REGEX", num_args = 0..=1, default_missing_value = "")]
+    pub(super) pattern: Option<String>,
+    /// Exclude code that this regular expression matches, besides the usual.
+    #[arg(long, value_name = "REGEX")]
+    pub(super) exclude_also: Vec<String>,
+    /// The oldest MicroPython that shall run the result (before 1.13 there is no `:=`).
+    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
+    pub(super) target_version: Option<(u32, u32)>,
+}
+
+fn parse_version(text: &str) -> Result<(u32, u32), String> {
+    let mut parts = text.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
+        _ => Err("a version looks like 1.25".to_owned()),
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct InstrumentArgs {
+    /// Files and directories.
+    #[arg(required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    /// Where the copy goes.
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: PathBuf,
+    /// Write into a directory that holds other things.
+    #[arg(long)]
+    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RunArgs {
+    /// The MicroPython to run (else $MICROPY_MICROPYTHON, else `micropython` in PATH).
+    #[arg(long, value_name = "PATH")]
+    pub(super) micropython: Option<PathBuf>,
+    /// Files and directories to cover (the script's directory if none is named).
+    #[arg(long, value_name = "PATH", value_delimiter = ',')]
+    pub(super) source: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    /// A name that the hits of this run carry.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(super) context: String,
+    /// Interrupt the program after so many seconds, and keep its hits.
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) timeout: Option<f64>,
+    /// Run a module.
+    #[arg(short, long, conflicts_with = "code")]
+    pub(super) module: bool,
+    /// Run code.
+    #[arg(short, long)]
+    pub(super) code: bool,
+    /// The script (or module, or code) and its arguments.
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) program: Vec<String>,
+}
+
+/// Formats of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArg {
+    /// The table.
+    Text,
+    /// The table as Markdown.
+    Markdown,
+    /// Only the percentage.
+    Total,
+    /// The sources with marks.
+    Annotate,
+}
+
+/// Orders of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SortArg {
+    /// File name.
+    Name,
+    /// Statements.
+    Stmts,
+    /// Missed statements.
+    Miss,
+    /// Branches.
+    Branch,
+    /// Partial branches.
+    Brpart,
+    /// Percentage.
+    Cover,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ReportArgs {
+    /// What to write; several are written one after the other.
+    #[arg(long, value_enum, default_values_t = [FormatArg::Text])]
+    pub(super) format: Vec<FormatArg>,
+    /// Where to write (`-` is standard output).
+    #[arg(short, long, value_name = "PATH")]
+    pub(super) output: Option<PathBuf>,
+    /// Show the lines and branches that are missing.
+    #[arg(short = 'm', long)]
+    pub(super) show_missing: bool,
+    /// Leave out files that are covered in full.
+    #[arg(long)]
+    pub(super) skip_covered: bool,
+    /// Leave out files without code.
+    #[arg(long)]
+    pub(super) skip_empty: bool,
+    /// Sort by this column; `-` in front reverses.
+    #[arg(long, value_name = "[-]COLUMN", value_parser = parse_sort, allow_hyphen_values = true)]
+    pub(super) sort: Option<(bool, SortArg)>,
+    /// Decimals of percentages.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) precision: usize,
+    /// Exit with status 2 if the total is below this.
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) fail_under: Option<f64>,
+    /// The same for condition outcomes.
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) fail_under_condition: Option<f64>,
+    /// The same for MC/DC.
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) fail_under_mcdc: Option<f64>,
+    /// Only files that match one of these globs.
+    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    pub(super) include: Vec<String>,
+    /// No files that match one of these globs.
+    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    pub(super) omit: Vec<String>,
+}
+
+fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {
+    let (descending, name) = match text.strip_prefix('-') {
+        Some(name) => (true, name),
+        None => (false, text.trim_start_matches('+')),
+    };
+    SortArg::from_str(name, true).map(|column| (descending, column))
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct CollectArgs {
+    /// Saved hits or console logs; standard input if none is named.
+    pub(super) files: Vec<PathBuf>,
+    /// A name that the hits carry.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(super) context: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct CombineArgs {
+    /// Other data directories, or data files; none folds what is here.
+    pub(super) paths: Vec<PathBuf>,
+    /// Leave the files that were folded where they are.
+    #[arg(long)]
+    pub(super) keep: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DebugArgs {
+    #[command(subcommand)]
+    pub(super) topic: DebugTopic,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DebugTopic {
+    /// Version, platform, and the MicroPython that would be used.
+    Sys,
+    /// What the data directory holds.
+    Data,
+    /// The instrumented text of a file.
+    Woven(DebugFile),
+    /// The sensor map of a file, as JSON.
+    Map(DebugFile),
+    /// The statements and branches of a file, a line each.
+    Lines(DebugFile),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DebugFile {
+    /// The source file.
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}

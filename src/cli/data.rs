@@ -1,0 +1,136 @@
+//! `mpycov list`, `clean` and `combine`: the data directory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use super::args::{CombineArgs, Common};
+use super::{Exit, print, style};
+use crate::fs;
+use crate::store::{Store, timestamp};
+use crate::wire::data_file::{self, RunData};
+
+pub(super) fn list(common: &Common) -> anyhow::Result<Exit> {
+    let loaded = Store::at(&common.data_dir).load()?;
+    let mut out = String::new();
+    for (path, run) in &loaded.runs {
+        let ran = run.files.values().flatten().count();
+        let fired: u32 = run.files.values().flatten().map(|set| set.fired()).sum();
+        out += &format!(
+            "{}  {}  {ran} of {} files ran, {fired} sensors fired{}\n",
+            path.display(),
+            timestamp(run.created),
+            run.files.len(),
+            if run.context.is_empty() { String::new() } else { format!("  [{}]", run.context) }
+        );
+    }
+    print(out.as_bytes())?;
+    for (path, reason) in &loaded.refused {
+        style::warning(&format!("{} does not count: {reason}", path.display()), common.color);
+    }
+    Ok(Exit::Fine)
+}
+
+pub(super) fn clean(common: &Common) -> anyhow::Result<Exit> {
+    let removed = Store::at(&common.data_dir).clean()?;
+    if !common.quiet {
+        style::note(&format!("Removed {removed} data files."));
+    }
+    Ok(Exit::Fine)
+}
+
+pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exit> {
+    let store = Store::at(&common.data_dir);
+    let mut runs: Vec<RunData> = Vec::new();
+    let mut folded = Vec::new();
+    if args.paths.is_empty() {
+        let loaded = store.load()?;
+        for (path, reason) in &loaded.refused {
+            style::warning(&format!("{} does not count: {reason}", path.display()), common.color);
+        }
+        for (path, run) in loaded.runs {
+            folded.push(path);
+            runs.push(run);
+        }
+    }
+    for path in &args.paths {
+        runs.extend(foreign(path, &store, common)?);
+    }
+    if runs.is_empty() {
+        bail!("No data to combine.");
+    }
+    let mut by_context: BTreeMap<String, RunData> = BTreeMap::new();
+    let count = runs.len();
+    for run in runs {
+        match by_context.get_mut(&run.context) {
+            None => {
+                by_context.insert(run.context.clone(), run);
+            }
+            Some(all) => fold(all, run),
+        }
+    }
+    for run in by_context.values_mut() {
+        if count > 1 {
+            run.name = "combined".to_owned();
+        }
+        store.put_run(run)?;
+    }
+    if !args.keep {
+        for path in &folded {
+            fs::remove(path)?;
+        }
+    }
+    if !common.quiet {
+        style::note(&format!("Combined {count} data files."));
+    }
+    Ok(Exit::Fine)
+}
+
+/// The data of another directory or file; its maps come along.
+fn foreign(path: &Path, store: &Store, common: &Common) -> anyhow::Result<Vec<RunData>> {
+    if path.is_file() {
+        let run = data_file::from_json(&fs::read(path)?)
+            .map_err(anyhow::Error::msg)
+            .with_context(|| format!("{} is of no use", path.display()))?;
+        // A data file lies in `data/`, its maps beside that.
+        let home = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        take_maps(&Store::at(home), store, &run, common)?;
+        return Ok(vec![run]);
+    }
+    let other = Store::at(path);
+    let loaded = other.load()?;
+    for (path, reason) in &loaded.refused {
+        style::warning(&format!("{} does not count: {reason}", path.display()), common.color);
+    }
+    let mut runs = Vec::new();
+    for (_, run) in loaded.runs {
+        take_maps(&other, store, &run, common)?;
+        runs.push(run);
+    }
+    Ok(runs)
+}
+
+fn take_maps(from: &Store, to: &Store, run: &RunData, common: &Common) -> anyhow::Result<()> {
+    for (digest, map) in from.maps(run.files.keys()) {
+        match map {
+            Ok(map) => to.put_map(&map)?,
+            Err(_) if to.map(&digest).is_ok() => {}
+            Err(reason) => style::warning(&reason, common.color),
+        }
+    }
+    Ok(())
+}
+
+fn fold(all: &mut RunData, run: RunData) {
+    all.created = all.created.max(run.created);
+    all.uncovered.extend(run.uncovered);
+    for (digest, hits) in run.files {
+        let entry = all.files.entry(digest).or_default();
+        match (entry.as_mut(), hits) {
+            (Some(mine), Some(theirs)) if mine.count() == theirs.count() => mine.merge(&theirs),
+            (None, theirs) => *entry = theirs,
+            _ => {}
+        }
+    }
+}

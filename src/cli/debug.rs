@@ -1,0 +1,106 @@
+//! `mpycov debug`: what mpycov makes of files and settings.
+
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use super::args::{Common, DebugArgs, DebugFile, DebugTopic};
+use super::instrument::{attempt, options, show_faults};
+use super::{Exit, print};
+use crate::discover;
+use crate::instrument::Instrumented;
+use crate::store::Store;
+use crate::wire::map_file;
+
+pub(super) fn debug(args: &DebugArgs, common: &Common) -> anyhow::Result<Exit> {
+    match &args.topic {
+        DebugTopic::Sys => sys()?,
+        DebugTopic::Data => data(common)?,
+        DebugTopic::Woven(file) => print(&instrumented(file, common)?.woven.text)?,
+        DebugTopic::Map(file) => {
+            let map = instrumented(file, common)?.map;
+            print(format!("{}\n", map_file::to_json(&map)).as_bytes())?;
+        }
+        DebugTopic::Lines(file) => lines(&instrumented(file, common)?)?,
+    }
+    Ok(Exit::Fine)
+}
+
+fn sys() -> anyhow::Result<()> {
+    let mut out = format!(
+        "mpycov       {}\nplatform     {} {}\n",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    );
+    match super::run::find_micropython(None) {
+        Ok(path) => {
+            let about = Command::new(&path)
+                .args(["-c", "import sys;print(sys.version, sys.implementation)"])
+                .output();
+            let about = match about {
+                Ok(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+                Err(error) => format!("does not start: {error}"),
+            };
+            out += &format!("micropython  {}\n             {about}\n", path.display());
+        }
+        Err(_) => out += "micropython  none found\n",
+    }
+    print(out.as_bytes())
+}
+
+fn data(common: &Common) -> anyhow::Result<()> {
+    let store = Store::at(&common.data_dir);
+    let loaded = store.load()?;
+    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.files.keys()));
+    let mut out = format!("{}\n", store.dir().display());
+    for (path, run) in &loaded.runs {
+        out += &format!("{}\n", path.display());
+        for (digest, hits) in &run.files {
+            let name = match maps.get(digest) {
+                Some(Ok(map)) => map.path.as_str(),
+                _ => "(no map)",
+            };
+            let fired = match hits {
+                Some(set) => format!("{} of {}", set.fired(), set.count()),
+                None => "never imported".to_owned(),
+            };
+            out += &format!("  {digest}  {fired:>14}  {name}\n");
+        }
+    }
+    for (path, reason) in &loaded.refused {
+        out += &format!("{}: refused, {reason}\n", path.display());
+    }
+    print(out.as_bytes())
+}
+
+fn instrumented(file: &DebugFile, common: &Common) -> anyhow::Result<Instrumented> {
+    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let found = discover::files(&file.file, &[], &cwd)?;
+    let mut attempts = attempt(found, &options(&file.select)?, None)?;
+    let Some(attempt) = attempts.pop().filter(|_| attempts.is_empty()) else {
+        bail!("{} is not one file", file.file.display());
+    };
+    if attempt.result.is_err() {
+        show_faults(&[&attempt], common.color)?;
+        bail!("{} does not parse", file.file.display());
+    }
+    Ok(attempt.result?)
+}
+
+fn lines(instrumented: &Instrumented) -> anyhow::Result<()> {
+    let map = &instrumented.map;
+    let mut out = String::new();
+    for statement in &map.statements {
+        let exits: Vec<String> = map
+            .arcs
+            .iter()
+            .filter(|arc| arc.from == statement.line)
+            .map(|arc| arc.to.to_string())
+            .collect();
+        let exits =
+            if exits.is_empty() { String::new() } else { format!(" -> {}", exits.join(", ")) };
+        out += &format!("{}{exits}\n", statement.line);
+    }
+    print(out.as_bytes())
+}

@@ -1,0 +1,103 @@
+//! The verbs. The only module that prints, and that wires stages together.
+
+mod args;
+mod collect;
+mod data;
+mod debug;
+mod instrument;
+mod report;
+mod run;
+mod style;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Args, Command};
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// All is well.
+    Fine,
+    /// An error, a usage error, or no data.
+    Failed,
+    /// A figure is below its threshold.
+    Below,
+    /// The status of the program that was run.
+    Program(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Fine => ExitCode::SUCCESS,
+            Exit::Failed => ExitCode::from(1),
+            Exit::Below => ExitCode::from(2),
+            Exit::Program(status) => ExitCode::from(status),
+        }
+    }
+}
+
+/// Runs the command line. Results go to standard output, all else to
+/// standard error.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Failed.into() } else { Exit::Fine.into() };
+        }
+    };
+    let color = args.color;
+    match dispatch(args) {
+        Ok(exit) => exit.into(),
+        Err(error) if is_broken_pipe(&error) => Exit::Fine.into(),
+        Err(error) => {
+            style::error(&format!("{error:#}"), color);
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn dispatch(args: Args) -> anyhow::Result<Exit> {
+    let common = args.common();
+    match args.command {
+        None => {
+            Args::command().print_help()?;
+            Ok(Exit::Fine)
+        }
+        Some(Command::Instrument(command)) => instrument::instrument(&command, &common),
+        Some(Command::Run(command)) => run::run(&command, &common),
+        Some(Command::Report(command)) => report::report(&command, &common),
+        Some(Command::Collect(command)) => collect::collect(&command, &common),
+        Some(Command::Combine(command)) => data::combine(&command, &common),
+        Some(Command::List(_)) => data::list(&common),
+        Some(Command::Clean(_)) => data::clean(&common),
+        Some(Command::Debug(command)) => debug::debug(&command, &common),
+        Some(Command::Completions { shell }) => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "mpycov", &mut out);
+            print(&out)?;
+            Ok(Exit::Fine)
+        }
+    }
+}
+
+/// Writes a result to standard output.
+fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(())
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

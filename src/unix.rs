@@ -1,0 +1,264 @@
+//! Runs a program on the unix port of MicroPython so that it cannot tell.
+//!
+//! Standard streams are inherited, imports are served from instrumented
+//! texts by a file system laid over the real one, and the hits come back in a
+//! file when the program ends. Knows nothing of maps and verdicts.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::fs::{self, FileError};
+
+/// The module that keeps the hits.
+pub const RUNTIME: &str = include_str!("../runtime/_mpycov.py");
+const BOOT: &str = include_str!("../runtime/_mpycov_boot.py");
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub enum Program {
+    /// A script, by its path as typed.
+    Script(String),
+    /// A module, by name.
+    Module(String),
+    /// Code.
+    Code(String),
+}
+
+/// A run to make.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// The MicroPython to use.
+    pub micropython: &'a Path,
+    /// What to run.
+    pub program: Program,
+    /// Its arguments.
+    pub args: &'a [String],
+    /// Instrumented texts by the full paths of their sources, with the lines
+    /// that they have more.
+    pub files: &'a [(PathBuf, &'a [u8], Vec<u32>)],
+    /// How long it may run.
+    pub timeout: Option<Duration>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit status of the program, as a shell would see it.
+    pub status: i32,
+    /// What the runtime wrote: frames.
+    pub hits: Option<Vec<u8>>,
+    /// True if the time was up.
+    pub timed_out: bool,
+}
+
+/// A run that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum UnixError {
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// MicroPython did not start.
+    #[error("cannot start {}: {reason}\n  help: name a MicroPython with --micropython PATH or $MICROPY_MICROPYTHON", path.display())]
+    Start {
+        /// What was started.
+        path: PathBuf,
+        /// Why it did not.
+        reason: String,
+    },
+    /// The program is not there.
+    #[error("cannot find the script {0}")]
+    NoScript(String),
+}
+
+/// How a firmware behaves at the end of a program.
+struct Manners {
+    traceback_on_stderr: bool,
+    interrupt_status: i32,
+}
+
+/// Runs a program.
+///
+/// # Errors
+/// When it cannot be started, or files for it cannot be written.
+pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
+    let temp = tempfile::Builder::new().prefix("mpycov-").tempdir().map_err(|source| {
+        FileError { action: "make a directory in", path: std::env::temp_dir(), source }
+    })?;
+    let lib = temp.path().join("lib");
+    fs::write(&lib.join("_mpycov.py"), RUNTIME.as_bytes())?;
+    fs::write(&lib.join("_mpycov_boot.py"), BOOT.as_bytes())?;
+    let tree = temp.path().join("tree");
+    for (path, text, _) in launch.files {
+        fs::write(&overlaid(&tree, path), text)?;
+    }
+    let hits = temp.path().join("hits");
+    let manners = manners(launch.micropython)?;
+    let how = description(launch, &tree, &hits, &manners)?;
+    let code = format!(
+        "__import__('sys').path.insert(0,{});__import__('_mpycov_boot').run({how})",
+        literal(&lib.to_string_lossy())
+    );
+    let mut child = Command::new(launch.micropython)
+        .arg("-c")
+        .arg(code)
+        .spawn()
+        .map_err(|e| start_error(launch.micropython, &e))?;
+    let (status, timed_out) =
+        wait(&mut child, launch.timeout).map_err(|e| start_error(launch.micropython, &e))?;
+    Ok(Ended { status: shell_status(status), hits: fs::read(&hits).ok(), timed_out })
+}
+
+fn start_error(path: &Path, error: &std::io::Error) -> UnixError {
+    UnixError::Start { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// Where the instrumented text of a file stands in the tree.
+fn overlaid(tree: &Path, path: &Path) -> PathBuf {
+    let inner: PathBuf =
+        path.components().filter(|c| matches!(c, std::path::Component::Normal(_))).collect();
+    tree.join(inner)
+}
+
+/// Finds out where this firmware prints tracebacks, and its exit status after
+/// Ctrl-C: both differ between versions.
+fn manners(micropython: &Path) -> Result<Manners, UnixError> {
+    let probe = |code: &str| {
+        Command::new(micropython)
+            .args(["-c", code])
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|e| start_error(micropython, &e))
+    };
+    let raised = probe("raise ValueError")?;
+    let interrupted = probe("raise KeyboardInterrupt")?;
+    Ok(Manners {
+        traceback_on_stderr: !raised.stderr.is_empty(),
+        interrupt_status: shell_status(interrupted.status),
+    })
+}
+
+fn description(
+    launch: &Launch<'_>,
+    tree: &Path,
+    hits: &Path,
+    manners: &Manners,
+) -> Result<String, UnixError> {
+    let mut fields = vec![
+        ("tree", literal(&tree.to_string_lossy())),
+        ("hits", literal(&hits.to_string_lossy())),
+        ("stderr", flag(manners.traceback_on_stderr)),
+        ("interrupt", manners.interrupt_status.to_string()),
+    ];
+    let mut typed = None;
+    let (first, dir) = match &launch.program {
+        Program::Script(script) => {
+            let full = fs::canonical(Path::new(script))
+                .map_err(|_| UnixError::NoScript(script.clone()))?;
+            let text = overlaid(tree, &full);
+            let has_text = launch.files.iter().any(|(path, ..)| *path == full);
+            let text = if has_text { literal(&text.to_string_lossy()) } else { "None".into() };
+            fields.extend([("script", literal(script)), ("text", text)]);
+            let dir = full.parent().map(|d| d.to_string_lossy().into_owned()).unwrap_or_default();
+            typed = Some((full, script.clone()));
+            (script.clone(), dir)
+        }
+        Program::Module(module) => {
+            fields.push(("module", literal(module)));
+            (module.clone(), String::new())
+        }
+        Program::Code(code) => {
+            fields.push(("code", literal(code)));
+            ("-c".to_owned(), String::new())
+        }
+    };
+    let argv: Vec<String> =
+        std::iter::once(&first).chain(launch.args).map(|arg| literal(arg)).collect();
+    fields.extend([("argv", format!("[{}]", argv.join(","))), ("dir", literal(&dir))]);
+    let mut moved = Vec::new();
+    for (path, _, added) in launch.files.iter().filter(|(.., added)| !added.is_empty()) {
+        let lines: Vec<String> = added.iter().map(ToString::to_string).collect();
+        let mut names = vec![path.to_string_lossy().into_owned()];
+        names.extend(typed.iter().filter(|(full, _)| full == path).map(|(_, typed)| typed.clone()));
+        for name in names {
+            moved.push(format!("{}:[{}]", literal(&name), lines.join(",")));
+        }
+    }
+    fields.push(("moved", format!("{{{}}}", moved.join(","))));
+    let fields: Vec<String> =
+        fields.iter().map(|(key, value)| format!("'{key}':{value}")).collect();
+    Ok(format!("{{{}}}", fields.join(",")))
+}
+
+fn flag(value: bool) -> String {
+    if value { "True".to_owned() } else { "False".to_owned() }
+}
+
+/// A Python string literal of a text.
+fn literal(text: &str) -> String {
+    let mut out = String::from("'");
+    for c in text.chars() {
+        match c {
+            '\\' | '\'' => out.extend(['\\', c]),
+            c if c < ' ' || c == '\x7f' => out += &format!("\\x{:02x}", c as u32),
+            c => out.push(c),
+        }
+    }
+    out.push('\'');
+    out
+}
+
+/// Waits for a program. When its time is up it is interrupted, as by Ctrl-C,
+/// so that its hits are kept; killed only if that does not end it.
+fn wait(
+    child: &mut std::process::Child,
+    timeout: Option<Duration>,
+) -> std::io::Result<(ExitStatus, bool)> {
+    let Some(timeout) = timeout else { return child.wait().map(|status| (status, false)) };
+    if let Some(status) = wait_until(child, Instant::now() + timeout)? {
+        return Ok((status, false));
+    }
+    for patience in [2000, 500, 500, 500] {
+        interrupt(child);
+        if let Some(status) = wait_until(child, Instant::now() + Duration::from_millis(patience))? {
+            return Ok((status, true));
+        }
+    }
+    child.kill()?;
+    child.wait().map(|status| (status, true))
+}
+
+fn wait_until(
+    child: &mut std::process::Child,
+    deadline: Instant,
+) -> std::io::Result<Option<ExitStatus>> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        let now = Instant::now();
+        if now >= deadline {
+            return Ok(None);
+        }
+        std::thread::sleep((deadline - now).min(Duration::from_millis(10)));
+    }
+}
+
+/// Sends what Ctrl-C sends.
+fn interrupt(child: &std::process::Child) {
+    if cfg!(unix) {
+        let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    }
+}
+
+/// The status that a shell reports: 128 and the signal for a killed program.
+fn shell_status(status: ExitStatus) -> i32 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        if let Some(signal) = status.signal() {
+            return 128 + signal;
+        }
+    }
+    status.code().unwrap_or(1)
+}

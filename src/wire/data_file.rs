@@ -1,0 +1,109 @@
+//! The data file of one run: which files it knew of, and their hits.
+//!
+//! Version history: 1, the first.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Digest, HitSet};
+
+/// Version of the format.
+pub const VERSION: u32 = 1;
+
+/// What one run saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunData {
+    /// When it ended: seconds since 1970, UTC.
+    pub created: u64,
+    /// What ran.
+    pub name: String,
+    /// The context that the user gave it, or empty.
+    pub context: String,
+    /// The hits of each file that could have run; `None` for one that was
+    /// never imported.
+    pub files: BTreeMap<Digest, Option<HitSet>>,
+    /// Modules that could not be covered, and why.
+    pub uncovered: BTreeMap<String, String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DataDto {
+    mpycov_data: u32,
+    created: u64,
+    name: String,
+    context: String,
+    /// digest: [sensors, bits in hexadecimal], or null
+    files: BTreeMap<String, Option<(u32, String)>>,
+    #[serde(default)]
+    uncovered: BTreeMap<String, String>,
+    /// Number of entries in `files`, last, so that a cut file is seen as such.
+    count: usize,
+}
+
+/// Writes the data of a run.
+#[must_use]
+pub fn to_json(data: &RunData) -> String {
+    let hex = |set: &HitSet| {
+        let digits: String = set.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        (set.count(), digits)
+    };
+    let dto = DataDto {
+        mpycov_data: VERSION,
+        created: data.created,
+        name: data.name.clone(),
+        context: data.context.clone(),
+        files: data.files.iter().map(|(d, set)| (d.to_string(), set.as_ref().map(hex))).collect(),
+        uncovered: data.uncovered.clone(),
+        count: data.files.len(),
+    };
+    serde_json::to_string(&dto).expect("data has only strings for keys")
+}
+
+/// Reads the data of a run.
+///
+/// # Errors
+/// A sentence about what is wrong: cut off, another version, not ours.
+pub fn from_json(text: &[u8]) -> Result<RunData, String> {
+    let value: serde_json::Value = serde_json::from_slice(text).map_err(|e| {
+        if e.is_eof() { "it is cut off".to_owned() } else { format!("it is no JSON: {e}") }
+    })?;
+    match value.get("mpycov_data").and_then(serde_json::Value::as_u64) {
+        None => return Err("it is not a data file of mpycov".to_owned()),
+        Some(version) if version != u64::from(VERSION) => {
+            return Err(format!("its version is {version}, and {VERSION} is known here"));
+        }
+        Some(_) => {}
+    }
+    let dto: DataDto = serde_json::from_value(value).map_err(|e| e.to_string())?;
+    if dto.count != dto.files.len() {
+        return Err(format!("it announces {} files and has {}", dto.count, dto.files.len()));
+    }
+    let mut files = BTreeMap::new();
+    for (digest, hits) in dto.files {
+        let key = Digest::parse(&digest).ok_or_else(|| format!("`{digest}` is no digest"))?;
+        let set = match hits {
+            None => None,
+            Some((count, digits)) => {
+                let set = unhex(&digits).and_then(|bits| HitSet::from_bytes(count, &bits));
+                Some(set.ok_or_else(|| format!("the hits of {digest} are damaged"))?)
+            }
+        };
+        files.insert(key, set);
+    }
+    Ok(RunData {
+        created: dto.created,
+        name: dto.name,
+        context: dto.context,
+        files,
+        uncovered: dto.uncovered,
+    })
+}
+
+fn unhex(digits: &str) -> Option<Vec<u8>> {
+    if !digits.is_ascii() || digits.len() % 2 != 0 {
+        return None;
+    }
+    (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).ok()).collect()
+}
