@@ -84,15 +84,7 @@ fn own_json(coverage: &Coverage, settings: &Settings) -> Value {
 }
 
 fn coverage_json(dir: &Path) -> Value {
-    let args = [
-        "-m",
-        "coverage",
-        "json",
-        "-q",
-        "--show-contexts",
-        "-o",
-        "theirs.json",
-    ];
+    let args = ["-m", "coverage", "json", "-q", "--show-contexts", "-o", "theirs.json"];
     succeeds(command(python(), &args), dir);
     let text = fs::read(dir.join("theirs.json")).expect("the report");
     serde_json::from_slice(&text).expect("JSON")
@@ -108,11 +100,7 @@ fn comparable(report: &Value) -> Value {
                 region.as_object_mut().expect("a region").remove("contexts");
             }
         }
-        for contexts in file["contexts"]
-            .as_object_mut()
-            .expect("lines")
-            .values_mut()
-        {
+        for contexts in file["contexts"].as_object_mut().expect("lines").values_mut() {
             let names: BTreeSet<String> = serde_json::from_value(contexts.clone()).expect("names");
             *contexts = json!(names);
         }
@@ -125,19 +113,11 @@ fn coverage_py_goes_on_from_the_data_file_with_the_same_figures() {
     for coverage in [measurable(), lines_only()] {
         let dir = project();
         let settings = settings_in(dir.path());
-        write(
-            Format::Coverage,
-            &coverage,
-            &settings,
-            &dir.path().join(".coverage"),
-        );
+        write(Format::Coverage, &coverage, &settings, &dir.path().join(".coverage"));
         let (ours, theirs) = (own_json(&coverage, &settings), coverage_json(dir.path()));
         assert_eq!(comparable(&ours), comparable(&theirs));
         assert_eq!(ours["totals"], theirs["totals"]);
-        assert_eq!(
-            ours["meta"]["branch_coverage"],
-            theirs["meta"]["branch_coverage"]
-        );
+        assert_eq!(ours["meta"]["branch_coverage"], theirs["meta"]["branch_coverage"]);
         let args = ["-m", "coverage", "html", "-q", "--show-contexts"];
         succeeds(command(python(), &args), dir.path());
         assert!(dir.path().join("htmlcov/index.html").exists());
@@ -153,16 +133,8 @@ fn coverage_py_prints_the_same_missing_lines() {
             file.statements.insert(Line(line), true);
         }
     }
-    write(
-        Format::Coverage,
-        &coverage,
-        &settings_in(dir.path()),
-        &dir.path().join(".coverage"),
-    );
-    let theirs = succeeds(
-        command(python(), &["-m", "coverage", "report", "-m"]),
-        dir.path(),
-    );
+    write(Format::Coverage, &coverage, &settings_in(dir.path()), &dir.path().join(".coverage"));
+    let theirs = succeeds(command(python(), &["-m", "coverage", "report", "-m"]), dir.path());
     let mut settings = settings();
     settings.table.show_missing = true;
     let ours = {
@@ -171,59 +143,32 @@ fn coverage_py_prints_the_same_missing_lines() {
         String::from_utf8(bytes).expect("text")
     };
     let missing = |report: &str, path: &str| {
-        let row = report
-            .lines()
-            .find(|row| row.starts_with(path))
-            .expect("a row")
-            .to_owned();
-        row.split_once("% ")
-            .map(|(_, missing)| missing.trim().to_owned())
+        let row = report.lines().find(|row| row.starts_with(path)).expect("a row").to_owned();
+        row.split_once("% ").map(|(_, missing)| missing.trim().to_owned())
     };
     for path in [VALVE, NEVER] {
         assert_eq!(missing(&ours, path), missing(&theirs, path));
     }
-    assert_eq!(
-        missing(&ours, VALVE).as_deref(),
-        Some("23, 29, 35, 39->48, 43->44, 51, 62->63")
-    );
+    assert_eq!(missing(&ours, VALVE).as_deref(), Some("23, 29, 35, 39->48, 43->44, 51, 62->63"));
 }
 
 #[test]
 fn coverage_py_combines_the_data_file_with_its_own() {
     let dir = project();
     let settings = settings_in(dir.path());
-    write(
-        Format::Coverage,
-        &measurable(),
-        &settings,
-        &dir.path().join(".coverage.board"),
-    );
+    write(Format::Coverage, &measurable(), &settings, &dir.path().join(".coverage.board"));
     let script = "with open('src/boiler/never.py') as f: exec(compile(f.read(), f.name, 'exec'))";
     fs::write(dir.path().join("run.py"), script).expect("a file");
-    let args = [
-        "-m",
-        "coverage",
-        "run",
-        "-p",
-        "--branch",
-        "--source=.",
-        "--context=host",
-        "run.py",
-    ];
+    let args =
+        ["-m", "coverage", "run", "-p", "--branch", "--source=.", "--context=host", "run.py"];
     succeeds(command(python(), &args), dir.path());
-    succeeds(
-        command(python(), &["-m", "coverage", "combine", "-q"]),
-        dir.path(),
-    );
+    succeeds(command(python(), &["-m", "coverage", "combine", "-q"]), dir.path());
     let report = coverage_json(dir.path());
     let never = &report["files"][NEVER];
     assert_eq!(never["executed_lines"], json!([1]));
     assert_eq!(never["contexts"], json!({"1": ["host"]}));
     let ours = own_json(&measurable(), &settings);
-    assert_eq!(
-        report["files"][VALVE]["summary"],
-        ours["files"][VALVE]["summary"]
-    );
+    assert_eq!(report["files"][VALVE]["summary"], ours["files"][VALVE]["summary"]);
 }
 
 #[test]
@@ -234,24 +179,11 @@ fn data_files_are_known_by_their_maker() {
     let path = dir.path().join(".coverage");
     write(Format::Coverage, &measurable(), &settings, &path);
     assert!(sqlite::is_ours(&fs::read(&path).expect("the file")));
-    fs::write(
-        dir.path().join(".coveragerc"),
-        "[run]\nrelative_files = true\n",
-    )
-    .expect("a file");
+    fs::write(dir.path().join(".coveragerc"), "[run]\nrelative_files = true\n").expect("a file");
     let theirs = coverage_json(dir.path());
-    assert_eq!(
-        theirs["totals"],
-        own_json(&measurable(), &settings)["totals"]
-    );
+    assert_eq!(theirs["totals"], own_json(&measurable(), &settings)["totals"]);
     fs::remove_file(&path).expect("it is there");
-    let args = [
-        "-m",
-        "coverage",
-        "run",
-        "--data-file=.coverage",
-        "src/boiler/never.py",
-    ];
+    let args = ["-m", "coverage", "run", "--data-file=.coverage", "src/boiler/never.py"];
     succeeds(command(python(), &args), dir.path());
     assert!(!sqlite::is_ours(&fs::read(&path).expect("the file")));
     assert!(!sqlite::is_ours(b"SQLite format 3\0 and nothing else"));
@@ -261,10 +193,7 @@ fn data_files_are_known_by_their_maker() {
 /// Settings for a flavour of the tracefile.
 fn flavor(flavor: LcovFlavor, dir: &Path) -> Settings {
     Settings {
-        lcov: LcovOptions {
-            flavor,
-            line_checksums: flavor == LcovFlavor::Lcov2,
-        },
+        lcov: LcovOptions { flavor, line_checksums: flavor == LcovFlavor::Lcov2 },
         ..settings_in(dir)
     }
 }
@@ -286,12 +215,7 @@ fn lcov_reads_both_flavours_and_finds_nothing_odd() {
     let dir = project();
     for (kind, name) in [(LcovFlavor::Common, "common"), (LcovFlavor::Lcov2, "lcov2")] {
         let file = format!("{name}.info");
-        write(
-            Format::Lcov,
-            &coverage(),
-            &flavor(kind, dir.path()),
-            &dir.path().join(&file),
-        );
+        write(Format::Lcov, &coverage(), &flavor(kind, dir.path()), &dir.path().join(&file));
         let args = ["--branch-coverage", "--mcdc-coverage", "--summary", &file];
         let text = succeeds(command(lcov("lcov"), &args), dir.path());
         assert!(text.contains("no messages were reported"), "{text}");
@@ -317,10 +241,7 @@ fn with_raised_test() -> Coverage {
     for file in all.files.iter_mut().filter(|f| f.path == VALVE) {
         for branch in file.branches.iter_mut().filter(|b| b.line == Line(28)) {
             for exit in &mut branch.exits {
-                *exit = Exit {
-                    taken: false,
-                    ..*exit
-                };
+                *exit = Exit { taken: false, ..*exit };
             }
         }
     }
@@ -332,18 +253,8 @@ fn lcov_takes_a_test_that_raised_in_its_own_flavour_only() {
     let dir = project();
     let summary = |kind, more: &[&str]| {
         let path = dir.path().join("raised.info");
-        write(
-            Format::Lcov,
-            &with_raised_test(),
-            &flavor(kind, dir.path()),
-            &path,
-        );
-        let mut args = vec![
-            "--branch-coverage",
-            "--mcdc-coverage",
-            "--summary",
-            "raised.info",
-        ];
+        write(Format::Lcov, &with_raised_test(), &flavor(kind, dir.path()), &path);
+        let mut args = vec!["--branch-coverage", "--mcdc-coverage", "--summary", "raised.info"];
         args.extend(more);
         let mut command = command(lcov("lcov"), &args);
         command.current_dir(dir.path());
@@ -353,20 +264,10 @@ fn lcov_takes_a_test_that_raised_in_its_own_flavour_only() {
     assert_eq!(common.status, Some(1), "{}", common.text());
     assert!(common.err().contains("inconsistent"), "{}", common.text());
     let ignored = summary(LcovFlavor::Common, &["--ignore-errors", "inconsistent"]);
-    assert_eq!(
-        lcov_figures(&ignored.out())["branches"],
-        (10, 20),
-        "{}",
-        ignored.text()
-    );
+    assert_eq!(lcov_figures(&ignored.out())["branches"], (10, 20), "{}", ignored.text());
     let own = summary(LcovFlavor::Lcov2, &[]);
     assert_eq!(own.status, Some(0), "{}", own.text());
-    assert_eq!(
-        lcov_figures(&own.out())["branches"],
-        (11, 21),
-        "{}",
-        own.text()
-    );
+    assert_eq!(lcov_figures(&own.out())["branches"], (11, 21), "{}", own.text());
 }
 
 /// Runs a Python program on files of a directory.
@@ -401,18 +302,10 @@ fn xml_is_valid_against_the_cobertura_dtd() {
     let dtd = dtd.to_str().expect("a path in text");
     for conditions in [false, true] {
         let settings = Settings {
-            cobertura: CoberturaOptions {
-                conditions,
-                ..CoberturaOptions::default()
-            },
+            cobertura: CoberturaOptions { conditions, ..CoberturaOptions::default() },
             ..settings_in(dir.path())
         };
-        write(
-            Format::Xml,
-            &coverage(),
-            &settings,
-            &dir.path().join("coverage.xml"),
-        );
+        write(Format::Xml, &coverage(), &settings, &dir.path().join("coverage.xml"));
         let said = python_says(dir.path(), VALIDATE_XML, &[dtd, "coverage.xml"]);
         assert_eq!(said, format!("51 39\n{}\n", report_support::ODD));
     }
@@ -439,12 +332,7 @@ assert not validator.is_valid(report)
 ";
     let schema = schema.to_str().expect("a path in text");
     for coverage in [coverage(), lines_only()] {
-        write(
-            Format::Json,
-            &coverage,
-            &settings_in(dir.path()),
-            &dir.path().join("our.json"),
-        );
+        write(Format::Json, &coverage, &settings_in(dir.path()), &dir.path().join("our.json"));
         python_says(dir.path(), program, &[schema, "our.json"]);
     }
 }
@@ -452,20 +340,8 @@ assert not validator.is_valid(report)
 #[test]
 fn gcovr_reads_its_tracefile() {
     let dir = project();
-    write(
-        Format::Gcovr,
-        &coverage(),
-        &settings_in(dir.path()),
-        &dir.path().join("gcovr.json"),
-    );
-    let args = [
-        "-r",
-        ".",
-        "-a",
-        "gcovr.json",
-        "--json-summary",
-        "summary.json",
-    ];
+    write(Format::Gcovr, &coverage(), &settings_in(dir.path()), &dir.path().join("gcovr.json"));
+    let args = ["-r", ".", "-a", "gcovr.json", "--json-summary", "summary.json"];
     succeeds(command(python_tool("gcovr"), &args), dir.path());
     let text = fs::read(dir.path().join("summary.json")).expect("the summary");
     let summary: Value = serde_json::from_slice(&text).expect("JSON");
@@ -485,14 +361,8 @@ fn gcovr_reads_its_tracefile() {
 fn diff_cover_reads_lcov_and_xml_and_finds_what_we_find() {
     let dir = project();
     let git = |args: &[&str]| {
-        let mut all = vec![
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@t",
-            "-c",
-            "commit.gpgsign=false",
-        ];
+        let mut all =
+            vec!["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false"];
         all.extend(args);
         succeeds(command("git", &all), dir.path())
     };
@@ -501,11 +371,7 @@ fn diff_cover_reads_lcov_and_xml_and_finds_what_we_find() {
     let text = fs::read_to_string(&path).expect("the source");
     let changed: Vec<u32> = (20..=31).chain(43..=46).collect();
     let old = |(number, _): &(u32, &str)| !changed.contains(number);
-    let base: Vec<&str> = (1..)
-        .zip(text.lines())
-        .filter(old)
-        .map(|(_, line)| line)
-        .collect();
+    let base: Vec<&str> = (1..).zip(text.lines()).filter(old).map(|(_, line)| line).collect();
     fs::write(&path, base.join("\n")).expect("a file");
     git(&["init", "-q", "-b", "base"]);
     git(&["add", "."]);
@@ -522,32 +388,13 @@ fn diff_cover_reads_lcov_and_xml_and_finds_what_we_find() {
     let n = Numbers::of(&narrowed.files[0]);
     assert_eq!((n.statements, n.missing, n.branches), (15, 3, 10));
     for (format, name) in [(Format::Lcov, "lcov.info"), (Format::Xml, "coverage.xml")] {
-        write(
-            format,
-            &coverage(),
-            &settings_in(dir.path()),
-            &dir.path().join(name),
-        );
-        let args = [
-            name,
-            "--compare-branch=base",
-            "--format",
-            "json:diff.json",
-            "-q",
-        ];
+        write(format, &coverage(), &settings_in(dir.path()), &dir.path().join(name));
+        let args = [name, "--compare-branch=base", "--format", "json:diff.json", "-q"];
         succeeds(command(python_tool("diff-cover"), &args), dir.path());
         let report = fs::read(dir.path().join("diff.json")).expect("the report");
         let report: Value = serde_json::from_slice(&report).expect("JSON");
-        assert_eq!(
-            report["total_num_lines"],
-            json!(n.statements),
-            "{name}: {report}"
-        );
-        assert_eq!(
-            report["total_num_violations"],
-            json!(n.missing),
-            "{name}: {report}"
-        );
+        assert_eq!(report["total_num_lines"], json!(n.statements), "{name}: {report}");
+        assert_eq!(report["total_num_violations"], json!(n.missing), "{name}: {report}");
         let lines = &report["src_stats"][VALVE]["violation_lines"];
         assert_eq!(*lines, json!([23, 29, 44]), "{name}");
     }

@@ -52,10 +52,7 @@ fn json_has_coverage_pys_keys_and_figures() {
                "num_partial_branches": 5, "covered_branches": 11, "missing_branches": 5})
     );
     let never = &report["files"][NEVER];
-    assert_eq!(
-        never["missing_branches"],
-        json!([[2, 3], [2, 4], [4, -1], [4, 5]])
-    );
+    assert_eq!(never["missing_branches"], json!([[2, 3], [2, 4], [4, -1], [4, 5]]));
     assert_eq!(never["summary"]["percent_covered_display"], "0");
     let empty = &report["files"][EMPTY];
     assert_eq!(empty["summary"]["percent_covered"], json!(100.0));
@@ -94,16 +91,10 @@ fn json_cuts_files_into_functions_and_classes() {
     assert_eq!(lines(&functions["watch"]), json!([39, 43, 45, 46, 50, 53]));
     assert_eq!(functions["watch"]["missing_lines"], json!([44, 48]));
     assert_eq!(functions["watch.inner"]["missing_lines"], json!([51]));
-    assert_eq!(
-        lines(&functions[""]),
-        json!([2, 3, 5, 8, 11, 19, 25, 33, 34, 38, 61, 66, 67])
-    );
+    assert_eq!(lines(&functions[""]), json!([2, 3, 5, 8, 11, 19, 25, 33, 34, 38, 61, 66, 67]));
     assert_eq!(functions["alarm"]["executed_branches"], json!([[62, -61]]));
     let class = &valve["classes"]["Valve"];
-    assert_eq!(
-        lines(class),
-        json!([12, 16, 17, 20, 21, 22, 26, 27, 28, 30, 31])
-    );
+    assert_eq!(lines(class), json!([12, 16, 17, 20, 21, 22, 26, 27, 28, 30, 31]));
     assert_eq!(class["missing_lines"], json!([23, 29, 35]));
     assert_eq!(class["summary"]["num_branches"], 6);
 }
@@ -119,10 +110,7 @@ fn json_tells_contexts_when_asked() {
     let report = json_report(&settings);
     let contexts = &report["files"][VALVE]["contexts"];
     assert_eq!(contexts["20"], json!(["pico|TestValve.test_open"]));
-    assert_eq!(
-        contexts["38"],
-        json!(["esp32|Größe & \"<test>\"", "pico|TestValve.test_open"])
-    );
+    assert_eq!(contexts["38"], json!(["esp32|Größe & \"<test>\"", "pico|TestValve.test_open"]));
     assert_eq!(contexts["23"], Value::Null);
     let settle = &report["files"][VALVE]["functions"]["Valve.settle"]["contexts"];
     assert_eq!(settle.as_object().map(serde_json::Map::len), Some(5));
@@ -131,10 +119,7 @@ fn json_tells_contexts_when_asked() {
 #[test]
 fn json_tells_what_was_seen_of_decisions() {
     let own = &json_report(&settings())["mpycov"];
-    assert_eq!(
-        (&own["format"], &own["level"]),
-        (&json!(1), &json!("condition"))
-    );
+    assert_eq!((&own["format"], &own["level"]), (&json!(1), &json!("condition")));
     let valve = &own["files"][VALVE];
     assert_eq!(
         valve["decisions"][0],
@@ -158,10 +143,7 @@ fn json_tells_what_was_seen_of_decisions() {
                "pairs": [null, null, null],
                "wanted": [[4, 0], [2, 0], [2, 3]]})
     );
-    assert_eq!(
-        own["files"][ODD]["decisions"][0]["pairs"],
-        json!([[0, 2], [0, 1]])
-    );
+    assert_eq!(own["files"][ODD]["decisions"][0]["pairs"], json!([[0, 2], [0, 1]]));
     assert_eq!(
         own["files"][FAST],
         json!({"level": "condition", "measured": true,
@@ -197,17 +179,9 @@ fn missing_lines_and_ways_read_as_coverage_pys() {
     };
     assert_eq!(missing(VALVE), "23, 29, 35, 44, 48, 51, 63");
     assert_eq!(missing(NEVER), "1-5");
-    let mut part = coverage
-        .files
-        .iter()
-        .find(|f| f.path == VALVE)
-        .expect("it")
-        .clone();
+    let mut part = coverage.files.iter().find(|f| f.path == VALVE).expect("it").clone();
     for line in [44, 48, 63] {
         part.statements.insert(Line(line), true);
     }
-    assert_eq!(
-        missing_text(&part),
-        "23, 29, 35, 39->48, 43->44, 51, 62->63"
-    );
+    assert_eq!(missing_text(&part), "23, 29, 35, 39->48, 43->44, 51, 62->63");
 }

@@ -21,31 +21,14 @@ fn nothing_is_asked_for_by_default() {
 
 #[test]
 fn a_total_is_compared_as_it_is_shown() {
-    let total = |least, precision| {
-        failures(Gates {
-            total: Some(least),
-            precision,
-            ..Gates::default()
-        })
-    };
+    let total =
+        |least, precision| failures(Gates { total: Some(least), precision, ..Gates::default() });
     assert!(total(70.0, 0).is_empty());
     assert!(total(70.4, 1).is_empty());
-    assert_eq!(
-        total(71.0, 0),
-        ["Coverage failure: total of 70 is less than fail-under=71"]
-    );
-    assert_eq!(
-        total(70.5, 0),
-        ["Coverage failure: total of 70 is less than fail-under=70.5"]
-    );
-    assert_eq!(
-        total(80.0, 2),
-        ["Coverage failure: total of 70.42 is less than fail-under=80.00"]
-    );
-    assert_eq!(
-        total(100.0, 0),
-        ["Coverage failure: total of 70 is less than fail-under=100"]
-    );
+    assert_eq!(total(71.0, 0), ["Coverage failure: total of 70 is less than fail-under=71"]);
+    assert_eq!(total(70.5, 0), ["Coverage failure: total of 70 is less than fail-under=70.5"]);
+    assert_eq!(total(80.0, 2), ["Coverage failure: total of 70.42 is less than fail-under=80.00"]);
+    assert_eq!(total(100.0, 0), ["Coverage failure: total of 70 is less than fail-under=100"]);
 }
 
 #[test]
@@ -53,21 +36,10 @@ fn rounding_up_passes_but_never_to_a_hundred() {
     let mut all = coverage();
     all.files.retain(|f| f.path == FAST);
     all.files[0].statements = (1..=1000).map(|line| (Line(line), line > 4)).collect();
-    let total = |least| {
-        gates::failures(
-            &all,
-            &Gates {
-                total: Some(least),
-                ..Gates::default()
-            },
-        )
-    };
+    let total = |least| gates::failures(&all, &Gates { total: Some(least), ..Gates::default() });
     // 99.6 rounds to 100 and is shown as 99.
     assert!(total(99.7).is_empty());
-    assert_eq!(
-        total(100.0),
-        ["Coverage failure: total of 99 is less than fail-under=100"]
-    );
+    assert_eq!(total(100.0), ["Coverage failure: total of 99 is less than fail-under=100"]);
 }
 
 #[test]
@@ -99,12 +71,7 @@ fn each_metric_has_its_gate_and_each_failure_its_line() {
 
 #[test]
 fn every_file_can_be_held_to_the_percentages() {
-    let gates = Gates {
-        total: Some(78.0),
-        line: Some(50.0),
-        per_file: true,
-        ..Gates::default()
-    };
+    let gates = Gates { total: Some(78.0), line: Some(50.0), per_file: true, ..Gates::default() };
     assert_eq!(
         failures(gates),
         [
@@ -124,11 +91,7 @@ fn a_gate_on_what_was_not_measured_is_closed() {
         file.branches.clear();
         file.decisions.clear();
     }
-    let gates = Gates {
-        branch: Some(10.0),
-        uncovered_mcdc: Some(5),
-        ..Gates::default()
-    };
+    let gates = Gates { branch: Some(10.0), uncovered_mcdc: Some(5), ..Gates::default() };
     assert_eq!(
         gates::failures(&lines, &gates),
         [
@@ -147,19 +110,13 @@ fn compared(before: &Coverage, now: &Coverage) -> Vec<String> {
     compare::write(&earlier, now, 0, &mut bytes).expect("a vector takes bytes");
     let text = String::from_utf8(bytes).expect("text");
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    text.lines()
-        .map(words)
-        .filter(|line| !line.is_empty())
-        .collect()
+    text.lines().map(words).filter(|line| !line.is_empty()).collect()
 }
 
 #[test]
 fn a_comparison_names_what_has_changed() {
     let same = compared(&coverage(), &coverage());
-    assert_eq!(
-        same.last().map(String::as_str),
-        Some("No file has changed in coverage.")
-    );
+    assert_eq!(same.last().map(String::as_str), Some("No file has changed in coverage."));
     assert!(same.contains(&"TOTAL 70% 70% =".to_owned()), "{same:?}");
     let mut now = coverage();
     now.files.retain(|f| f.path != FAST);
@@ -169,10 +126,7 @@ fn a_comparison_names_what_has_changed() {
     let lines = compared(&coverage(), &now);
     assert!(lines.contains(&format!("{NEVER} 0% 11% +11")), "{lines:?}");
     assert!(lines.contains(&format!("{FAST} 100% - gone")), "{lines:?}");
-    assert!(
-        !lines.iter().any(|line| line.starts_with(VALVE)),
-        "{lines:?}"
-    );
+    assert!(!lines.iter().any(|line| line.starts_with(VALVE)), "{lines:?}");
     assert!(lines.contains(&"MC/DC 15% 15% =".to_owned()), "{lines:?}");
 }
 
@@ -185,14 +139,9 @@ fn coverage_pys_own_report_can_be_compared_with() {
     let mut bytes = Vec::new();
     compare::write(&earlier, &coverage(), 0, &mut bytes).expect("a vector takes bytes");
     let text = String::from_utf8(bytes).expect("text");
-    assert!(
-        text.starts_with("Compared with an earlier report:"),
-        "{text}"
-    );
-    let has = |words: &[&str]| {
-        text.lines()
-            .any(|line| line.split_whitespace().eq(words.iter().copied()))
-    };
+    assert!(text.starts_with("Compared with an earlier report:"), "{text}");
+    let has =
+        |words: &[&str]| text.lines().any(|line| line.split_whitespace().eq(words.iter().copied()));
     assert!(has(&["Lines", "50%", "76%", "+26"]), "{text}");
     assert!(has(&["MC/DC", "-", "15%", "new"]), "{text}");
     assert!(compare::read(b"{\"files\": {}}").is_err());
@@ -224,10 +173,7 @@ fn annotations_speak_of_changed_lines_first_and_of_ten_things_at_most() {
     let mut settings = settings();
     let all = rendered(Format::GithubAnnotations, &settings);
     assert_eq!(all.lines().count(), 10);
-    assert!(
-        all.starts_with(&format!("::warning file={NEVER},line=1,endLine=5,")),
-        "{all}"
-    );
+    assert!(all.starts_with(&format!("::warning file={NEVER},line=1,endLine=5,")), "{all}");
     let lines = BTreeSet::from([Line(41), Line(63)]);
     settings.changed = Some(BTreeMap::from([(VALVE.to_owned(), lines)]));
     let changed = rendered(Format::GithubAnnotations, &settings);

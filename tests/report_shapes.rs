@@ -42,10 +42,7 @@ fn json() {
 #[test]
 fn lcov2() {
     let settings = Settings {
-        lcov: LcovOptions {
-            flavor: LcovFlavor::Lcov2,
-            line_checksums: true,
-        },
+        lcov: LcovOptions { flavor: LcovFlavor::Lcov2, line_checksums: true },
         ..settings()
     };
     insta::assert_snapshot!(rendered(Format::Lcov, &settings));
@@ -54,10 +51,7 @@ fn lcov2() {
 #[test]
 fn xml_with_conditions() {
     let settings = Settings {
-        cobertura: CoberturaOptions {
-            conditions: true,
-            package_depth: 1,
-        },
+        cobertura: CoberturaOptions { conditions: true, package_depth: 1 },
         ..settings()
     };
     insta::assert_snapshot!(rendered(Format::Xml, &settings));
@@ -65,10 +59,7 @@ fn xml_with_conditions() {
 
 #[test]
 fn sonar_of_conditions() {
-    let settings = Settings {
-        sonar: SonarMetric::Condition,
-        ..settings()
-    };
+    let settings = Settings { sonar: SonarMetric::Condition, ..settings() };
     insta::assert_snapshot!(rendered(Format::Sonar, &settings));
 }
 
@@ -91,30 +82,16 @@ fn junit_results() {
         seconds: Some(1.5),
         cases: vec![
             case("test_open", TestEnd::Passed),
-            case(
-                "test_shut",
-                TestEnd::Failed(problem("AssertionError", "1 < 2 & \"x\"")),
-            ),
-            case(
-                "test_watch",
-                TestEnd::Error(problem("OSError", "[Errno 19] ENODEV")),
-            ),
+            case("test_shut", TestEnd::Failed(problem("AssertionError", "1 < 2 & \"x\""))),
+            case("test_watch", TestEnd::Error(problem("OSError", "[Errno 19] ENODEV"))),
             TestCase {
                 seconds: Some(0.25),
-                ..case(
-                    "test_late",
-                    TestEnd::Skipped {
-                        reason: "no \"clock\"".to_owned(),
-                    },
-                )
+                ..case("test_late", TestEnd::Skipped { reason: "no \"clock\"".to_owned() })
             },
         ],
         output: "Ran 4 tests\r\n\u{1b}[31mFAILED\u{4}".to_owned(),
     };
-    let plain = TestSuite {
-        name: "test_other.py".to_owned(),
-        ..TestSuite::default()
-    };
+    let plain = TestSuite { name: "test_other.py".to_owned(), ..TestSuite::default() };
     let mut bytes = Vec::new();
     junit::write(&[suite, plain], &mut bytes).expect("a vector takes bytes");
     insta::assert_snapshot!(String::from_utf8(bytes).expect("XML is UTF-8"));

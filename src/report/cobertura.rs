@@ -22,10 +22,7 @@ pub struct CoberturaOptions {
 
 impl Default for CoberturaOptions {
     fn default() -> Self {
-        Self {
-            conditions: false,
-            package_depth: 99,
-        }
+        Self { conditions: false, package_depth: 99 }
     }
 }
 
@@ -64,10 +61,7 @@ pub fn write(
         total.branches - total.missing_branches,
     )?;
     let root = Escaped(&settings.root);
-    writeln!(
-        out,
-        "\t<sources>\n\t\t<source>{root}</source>\n\t</sources>"
-    )?;
+    writeln!(out, "\t<sources>\n\t\t<source>{root}</source>\n\t</sources>")?;
     writeln!(out, "\t<packages>")?;
     for (name, files) in &packages {
         let numbers = sum(files.iter().copied());
@@ -87,11 +81,7 @@ fn package(path: &str, depth: usize) -> String {
     let mut parts: Vec<&str> = path.split('/').collect();
     parts.pop();
     parts.truncate(depth);
-    if parts.is_empty() {
-        ".".to_owned()
-    } else {
-        parts.join(".")
-    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join(".") }
 }
 
 fn sum<'a>(files: impl Iterator<Item = &'a FileCoverage>) -> Numbers {
@@ -113,11 +103,7 @@ fn rate(covered: u64, total: u64) -> String {
     }
     let share = covered as f64 / total as f64;
     let text = format!("{:.4}", share.clamp(0.0001, 0.9999));
-    if covered == 0 {
-        "0".to_owned()
-    } else {
-        text.trim_end_matches('0').to_owned()
-    }
+    if covered == 0 { "0".to_owned() } else { text.trim_end_matches('0').to_owned() }
 }
 
 fn class(file: &FileCoverage, options: CoberturaOptions, out: &mut dyn Write) -> io::Result<()> {
@@ -125,30 +111,16 @@ fn class(file: &FileCoverage, options: CoberturaOptions, out: &mut dyn Write) ->
     let name = file.path.rsplit('/').next().unwrap_or_default();
     let name = Escaped(name);
     let rates = rates(&Numbers::of(file));
-    writeln!(
-        out,
-        "\t\t\t\t<class name=\"{name}\" filename=\"{path}\" {rates}>"
-    )?;
+    writeln!(out, "\t\t\t\t<class name=\"{name}\" filename=\"{path}\" {rates}>")?;
     writeln!(out, "\t\t\t\t\t<methods/>\n\t\t\t\t\t<lines>")?;
     let branches: BTreeMap<Line, &BranchLine> = file.branches.iter().map(|b| (b.line, b)).collect();
-    let conditions = if options.conditions {
-        conditions_by_line(file)
-    } else {
-        BTreeMap::new()
-    };
+    let conditions = if options.conditions { conditions_by_line(file) } else { BTreeMap::new() };
     for (line, hit) in &file.statements {
-        write!(
-            out,
-            "\t\t\t\t\t\t<line number=\"{line}\" hits=\"{}\"",
-            u8::from(*hit)
-        )?;
+        write!(out, "\t\t\t\t\t\t<line number=\"{line}\" hits=\"{}\"", u8::from(*hit))?;
         if let Some(branch) = branches.get(line) {
             let (covered, total) = exit_counts(branch);
             let percent = 100 * covered / total;
-            write!(
-                out,
-                " branch=\"true\" condition-coverage=\"{percent}% ({covered}/{total})\""
-            )?;
+            write!(out, " branch=\"true\" condition-coverage=\"{percent}% ({covered}/{total})\"")?;
             let missing = missing(branch);
             if !options.conditions && !missing.is_empty() {
                 write!(out, " missing-branches=\"{missing}\"")?;
@@ -165,9 +137,7 @@ fn class(file: &FileCoverage, options: CoberturaOptions, out: &mut dyn Write) ->
 fn missing(branch: &BranchLine) -> String {
     let missing: Vec<ArcEnd> = branch.missing().collect();
     let exits = exits_in_order(branch).into_iter().map(|e| e.to);
-    let names = exits
-        .filter(|to| missing.contains(to))
-        .map(|to| to.to_string());
+    let names = exits.filter(|to| missing.contains(to)).map(|to| to.to_string());
     names.collect::<Vec<_>>().join(",")
 }
 

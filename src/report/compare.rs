@@ -18,13 +18,16 @@ pub struct Earlier {
     total: Figures,
 }
 
+/// Covered and all.
+type Share = (u64, u64);
+
 /// Covered and all of each thing that is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Figures {
-    lines: (u64, u64),
-    branches: (u64, u64),
-    conditions: Option<(u64, u64)>,
-    mcdc: Option<(u64, u64)>,
+    lines: Share,
+    branches: Share,
+    conditions: Option<Share>,
+    mcdc: Option<Share>,
 }
 
 impl Figures {
@@ -37,11 +40,8 @@ impl Figures {
         }
     }
 
-    fn all(&self) -> (u64, u64) {
-        (
-            self.lines.0 + self.branches.0,
-            self.lines.1 + self.branches.1,
-        )
+    fn all(&self) -> Share {
+        (self.lines.0 + self.branches.0, self.lines.1 + self.branches.1)
     }
 }
 
@@ -113,15 +113,8 @@ pub fn read(text: &[u8]) -> Result<Earlier, serde_json::Error> {
         total.conditions = pair(&own.totals.conditions);
         total.mcdc = pair(&own.totals.mcdc);
     }
-    let files = report
-        .files
-        .into_iter()
-        .map(|(path, entry)| (path, entry.summary.figures()));
-    Ok(Earlier {
-        when: report.meta.and_then(|meta| meta.timestamp),
-        files: files.collect(),
-        total,
-    })
+    let files = report.files.into_iter().map(|(path, entry)| (path, entry.summary.figures()));
+    Ok(Earlier { when: report.meta.and_then(|meta| meta.timestamp), files: files.collect(), total })
 }
 
 /// Writes the files that differ and the sums, one a line:
@@ -135,23 +128,14 @@ pub fn write(
     precision: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let now: BTreeMap<&str, Figures> = coverage
-        .files
-        .iter()
-        .map(|f| (f.path.as_str(), Figures::of(&Numbers::of(f))))
-        .collect();
-    let before: BTreeMap<&str, Figures> = earlier
-        .files
-        .iter()
-        .map(|(path, figures)| (path.as_str(), *figures))
-        .collect();
+    let now: BTreeMap<&str, Figures> =
+        coverage.files.iter().map(|f| (f.path.as_str(), Figures::of(&Numbers::of(f)))).collect();
+    let before: BTreeMap<&str, Figures> =
+        earlier.files.iter().map(|(path, figures)| (path.as_str(), *figures)).collect();
     let mut rows: Vec<[String; 4]> = Vec::new();
     let paths: BTreeSet<&str> = now.keys().chain(before.keys()).copied().collect();
     for path in paths {
-        let figures = (
-            before.get(path).map(Figures::all),
-            now.get(path).map(Figures::all),
-        );
+        let figures = (before.get(path).map(Figures::all), now.get(path).map(Figures::all));
         if figures.0 != figures.1 {
             rows.push(row(path, figures, precision));
         }
@@ -166,7 +150,7 @@ pub fn write(
         ("MC/DC", old.mcdc, total.mcdc),
         ("TOTAL", Some(old.all()), Some(total.all())),
     ];
-    let counted = |pair: Option<(u64, u64)>| pair.filter(|(_, all)| *all > 0);
+    let counted = |pair: Option<Share>| pair.filter(|(_, all)| *all > 0);
     let files = rows.len();
     for (name, old, new) in sums {
         let pair = (counted(old), counted(new));
@@ -183,17 +167,10 @@ pub fn write(
     Ok(())
 }
 
-fn row(
-    name: &str,
-    (before, now): (Option<(u64, u64)>, Option<(u64, u64)>),
-    precision: usize,
-) -> [String; 4] {
-    let shown = |pair: Option<(u64, u64)>| match pair {
+fn row(name: &str, (before, now): (Option<Share>, Option<Share>), precision: usize) -> [String; 4] {
+    let shown = |pair: Option<Share>| match pair {
         Some((covered, all)) => {
-            format!(
-                "{}%",
-                super::numbers::display_percent(covered, all, precision)
-            )
+            format!("{}%", super::numbers::display_percent(covered, all, precision))
         }
         None => "-".to_owned(),
     };
@@ -220,10 +197,7 @@ fn difference(difference: f64, precision: usize) -> String {
 fn table(rows: &[[String; 4]], files: usize, out: &mut dyn Write) -> io::Result<()> {
     let heading = ["Name", "Before", "Now", "Change"].map(str::to_owned);
     let width = |column: usize| {
-        let cells = rows
-            .iter()
-            .chain([&heading])
-            .map(|r| r[column].chars().count());
+        let cells = rows.iter().chain([&heading]).map(|r| r[column].chars().count());
         cells.max().unwrap_or(0)
     };
     let widths = [width(0), width(1), width(2), width(3)];

@@ -32,16 +32,12 @@ pub fn unknown<'a>(coverage: &Coverage, changed: &'a ChangedLines) -> Vec<&'a st
     let known: BTreeSet<&str> = coverage.files.iter().map(|f| f.path.as_str()).collect();
     let paths = changed.iter().filter(|(_, lines)| !lines.is_empty());
     let paths = paths.map(|(path, _)| path.as_str());
-    paths
-        .filter(|path| path.ends_with(".py") && !known.contains(path))
-        .collect()
+    paths.filter(|path| path.ends_with(".py") && !known.contains(path)).collect()
 }
 
 fn narrow_file(file: &FileCoverage, changed: &BTreeSet<Line>) -> FileCoverage {
-    let statements: BTreeSet<Line> = changed
-        .iter()
-        .filter_map(|line| statement_at(file, *line))
-        .collect();
+    let statements: BTreeSet<Line> =
+        changed.iter().filter_map(|line| statement_at(file, *line)).collect();
     let kept = |line: &Line| statements.contains(line);
     let touched = |first: Line, last: Line| changed.range(first..=last).next().is_some();
     let mut part = file.clone();
@@ -50,12 +46,9 @@ fn narrow_file(file: &FileCoverage, changed: &BTreeSet<Line>) -> FileCoverage {
     part.line_contexts.retain(|line, _| kept(line));
     part.excluded.retain(|line| changed.contains(line));
     part.branches.retain(|branch| kept(&branch.line));
-    part.decisions
-        .retain(|decision| touched(decision.line, decision.end_line));
+    part.decisions.retain(|decision| touched(decision.line, decision.end_line));
     part.suites.retain(|suite| changed.contains(&suite.line));
-    part.scopes
-        .retain(|(scope, _)| touched(scope.line, scope.end_line));
-    part.not_measured
-        .retain(|stretch| touched(stretch.line, stretch.end_line));
+    part.scopes.retain(|(scope, _)| touched(scope.line, scope.end_line));
+    part.not_measured.retain(|stretch| touched(stretch.line, stretch.end_line));
     part
 }

@@ -109,10 +109,7 @@ pub fn failures(coverage: &Coverage, gates: &Gates) -> Vec<String> {
         if level < metric.level {
             failures.push(blind(metric, &option, level));
         } else if gates.per_file {
-            let files = coverage
-                .files
-                .iter()
-                .map(|f| (Some(f.path.as_str()), Numbers::of(f)));
+            let files = coverage.files.iter().map(|f| (Some(f.path.as_str()), Numbers::of(f)));
             failures.extend(files.filter_map(|(p, n)| share(metric, least, p, &n, gates)));
         } else {
             failures.extend(share(metric, least, None, &all, gates));
@@ -133,10 +130,7 @@ pub fn failures(coverage: &Coverage, gates: &Gates) -> Vec<String> {
             failures.push(blind(metric, &option, level));
         } else if missed > most {
             let what = metric.uncovered;
-            failures.push(failure(
-                None,
-                &format!("{missed} {what} are more than {option}={most}"),
-            ));
+            failures.push(failure(None, &format!("{missed} {what} are more than {option}={most}")));
         }
     }
     failures
@@ -188,8 +182,6 @@ fn is_under(covered: u64, total: u64, least: f64, precision: usize) -> bool {
 /// With as many decimals as the percentage, or all it has.
 fn least_text(least: f64, precision: usize) -> String {
     let all = least.to_string();
-    let decimals = all
-        .split_once('.')
-        .map_or(0, |(_, decimals)| decimals.len());
+    let decimals = all.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     format!("{least:.0$}", precision.max(decimals))
 }

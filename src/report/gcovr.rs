@@ -25,10 +25,7 @@ pub fn write(
     _: &Settings,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let report = Report {
-        format: FORMAT,
-        files: coverage.files.iter().map(file_entry).collect(),
-    };
+    let report = Report { format: FORMAT, files: coverage.files.iter().map(file_entry).collect() };
     serde_json::to_writer(&mut *out, &report)?;
     writeln!(out)
 }
@@ -105,10 +102,8 @@ fn file_entry(file: &FileCoverage) -> FileEntry<'_> {
         branches: branches.remove(line).unwrap_or_default(),
         conditions: conditions.remove(line).unwrap_or_default(),
     });
-    let functions = file
-        .scopes
-        .iter()
-        .filter(|(s, _)| s.kind == ScopeKind::Function && is_counted(file, s));
+    let functions =
+        file.scopes.iter().filter(|(s, _)| s.kind == ScopeKind::Function && is_counted(file, s));
     FileEntry {
         file: &file.path,
         lines: lines.collect(),

@@ -51,10 +51,7 @@ pub fn summary(
     let mut room = TABLE_LIMIT;
     for line in text.lines() {
         let Some(left) = room.checked_sub(line.len() + 1) else {
-            writeln!(
-                out,
-                "\nThe table is longer than a summary may be; the rest is left out."
-            )?;
+            writeln!(out, "\nThe table is longer than a summary may be; the rest is left out.")?;
             break;
         };
         room = left;
@@ -104,13 +101,7 @@ pub fn annotations(
     }
     remarks.sort_by_key(|r| {
         let length = r.last.0 - r.first.0;
-        (
-            !r.changed,
-            r.rank,
-            std::cmp::Reverse(length),
-            r.path,
-            r.first,
-        )
+        (!r.changed, r.rank, std::cmp::Reverse(length), r.path, r.first)
     });
     for remark in remarks.iter().take(ANNOTATIONS) {
         writeln!(
@@ -135,15 +126,7 @@ fn remark<'a>(
     let mut add = |first: Line, last: Line, rank: u8, title: &'static str, text: String| {
         let in_diff = lines.is_some_and(|l| l.range(first..=last).next().is_some());
         let path = file.path.as_str();
-        remarks.push(Remark {
-            path,
-            first,
-            last,
-            title,
-            text,
-            changed: in_diff,
-            rank,
-        });
+        remarks.push(Remark { path, first, last, title, text, changed: in_diff, rank });
     };
     for (first, last) in missed_stretches(file) {
         let text = if first == last {
@@ -175,10 +158,7 @@ fn remark<'a>(
                 (false, true) => "true",
                 _ => continue,
             };
-            let text = format!(
-                "Condition `{}` was never {never}.",
-                one_line(&condition.text)
-            );
+            let text = format!("Condition `{}` was never {never}.", one_line(&condition.text));
             add(condition.line, condition.line, 2, "Condition", text);
         }
     }
@@ -201,9 +181,7 @@ fn missed_stretches(file: &FileCoverage) -> Vec<(Line, Line)> {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

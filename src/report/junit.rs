@@ -76,11 +76,7 @@ pub fn write(suites: &[TestSuite], out: &mut dyn Write) -> io::Result<()> {
         };
         let name = Escaped(&name);
         let time = time(suite.seconds);
-        writeln!(
-            out,
-            "  <testsuite name=\"{name}\"{}{time}>",
-            counts.attributes()
-        )?;
+        writeln!(out, "  <testsuite name=\"{name}\"{}{time}>", counts.attributes())?;
         for case in &suite.cases {
             test_case(suite, case, out)?;
         }
@@ -141,20 +137,14 @@ fn test_case(suite: &TestSuite, case: &TestCase, out: &mut dyn Write) -> io::Res
     };
     let (class, name) = (Escaped(&class), Escaped(&case.name));
     let time = time(case.seconds);
-    write!(
-        out,
-        "    <testcase classname=\"{class}\" name=\"{name}\"{time}"
-    )?;
+    write!(out, "    <testcase classname=\"{class}\" name=\"{name}\"{time}")?;
     match &case.end {
         TestEnd::Passed => writeln!(out, "/>"),
         TestEnd::Failed(problem) => raised("failure", problem, out),
         TestEnd::Error(problem) => raised("error", problem, out),
         TestEnd::Skipped { reason } => {
             let reason = Escaped(reason);
-            writeln!(
-                out,
-                ">\n      <skipped message=\"{reason}\"/>\n    </testcase>"
-            )
+            writeln!(out, ">\n      <skipped message=\"{reason}\"/>\n    </testcase>")
         }
     }
 }
@@ -162,10 +152,7 @@ fn test_case(suite: &TestSuite, case: &TestCase, out: &mut dyn Write) -> io::Res
 fn raised(element: &str, problem: &Problem, out: &mut dyn Write) -> io::Result<()> {
     let (kind, message) = (Escaped(&problem.kind), Escaped(&problem.message));
     let trace = Block(&problem.trace);
-    writeln!(
-        out,
-        ">\n      <{element} message=\"{message}\" type=\"{kind}\">{trace}</{element}>"
-    )?;
+    writeln!(out, ">\n      <{element} message=\"{message}\" type=\"{kind}\">{trace}</{element}>")?;
     writeln!(out, "    </testcase>")
 }
 

@@ -63,6 +63,8 @@ pub struct Settings {
     pub table: TableOptions,
     /// The annotated listing.
     pub listing: ListingOptions,
+    /// Modules that ran but could not be covered, and why.
+    pub uncovered: BTreeMap<String, String>,
     /// Lines that a change touched, to be spoken of first.
     pub changed: Option<ChangedLines>,
     /// The JSON report.
@@ -188,10 +190,7 @@ pub fn render(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if coverage.files.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "No data to report.",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "No data to report."));
     }
     let table = |markdown| TableOptions {
         markdown,

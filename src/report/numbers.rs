@@ -60,12 +60,7 @@ impl Numbers {
             }
         }
         let measured = |d: &&crate::model::DecisionVerdict| d.not_measured.is_none();
-        for decision in file
-            .decisions
-            .iter()
-            .filter(measured)
-            .filter(|d| wanted(d.line))
-        {
+        for decision in file.decisions.iter().filter(measured).filter(|d| wanted(d.line)) {
             n.paths += decision.paths.len() as u64;
             n.taken_paths += decision.paths.iter().filter(|p| p.hit).count() as u64;
             for condition in &decision.conditions {
@@ -115,11 +110,7 @@ impl AddAssign for Numbers {
 /// A percentage; 100 where there is nothing to cover.
 #[must_use]
 pub fn percent(covered: u64, total: u64) -> f64 {
-    if total == 0 {
-        100.0
-    } else {
-        100.0 * covered as f64 / total as f64
-    }
+    if total == 0 { 100.0 } else { 100.0 * covered as f64 / total as f64 }
 }
 
 /// A percentage as text, with so many decimals: never 0 or 100 unless exact.
@@ -147,11 +138,7 @@ pub fn missing_text(file: &FileCoverage) -> String {
     let mut run: Option<(Line, Line)> = None;
     let close = |run: &mut Option<(Line, Line)>, parts: &mut Vec<(Line, String)>| {
         if let Some((first, last)) = run.take() {
-            let text = if first == last {
-                first.to_string()
-            } else {
-                format!("{first}-{last}")
-            };
+            let text = if first == last { first.to_string() } else { format!("{first}-{last}") };
             parts.push((first, text));
         }
     };
@@ -172,9 +159,5 @@ pub fn missing_text(file: &FileCoverage) -> String {
         }
     }
     parts.sort();
-    parts
-        .into_iter()
-        .map(|(_, text)| text)
-        .collect::<Vec<_>>()
-        .join(", ")
+    parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(", ")
 }

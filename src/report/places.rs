@@ -83,10 +83,7 @@ mod tests {
             ],
             partial_allowed: false,
         };
-        let order: Vec<String> = exits_in_order(&branch)
-            .iter()
-            .map(|e| e.to.to_string())
-            .collect();
+        let order: Vec<String> = exits_in_order(&branch).iter().map(|e| e.to.to_string()).collect();
         assert_eq!(order, ["11", "7", "exit"]);
     }
 

@@ -28,20 +28,10 @@ pub fn split(file: &FileCoverage, kind: ScopeKind) -> Vec<Region> {
     let owners = Owners::of(file, kind);
     let mut regions: Vec<Region> = Vec::with_capacity(owners.names.len() + 1);
     for ((scope, entered), name) in owners.scopes.iter().zip(owners.names) {
-        regions.push(Region {
-            name,
-            line: scope.line,
-            entered: *entered,
-            part: empty(file),
-        });
+        regions.push(Region { name, line: scope.line, entered: *entered, part: empty(file) });
     }
     let outside = regions.len();
-    regions.push(Region {
-        name: String::new(),
-        line: Line(1),
-        entered: false,
-        part: empty(file),
-    });
+    regions.push(Region { name: String::new(), line: Line(1), entered: false, part: empty(file) });
     let at = |line: Line| owners.by_line.get(&line).copied().unwrap_or(outside);
     for (line, hit) in &file.statements {
         regions[at(*line)].part.statements.insert(*line, *hit);
@@ -115,20 +105,13 @@ impl<'a> Owners<'a> {
                 _ => None,
             };
             // Inner scopes come later and take their lines from outer ones.
-            for line in owner
-                .iter()
-                .flat_map(|_| scope.body_line.0..=scope.end_line.0)
-            {
+            for line in owner.iter().flat_map(|_| scope.body_line.0..=scope.end_line.0) {
                 by_line.insert(Line(line), owner.unwrap_or_default());
             }
             around.push((scope, number));
         }
         let names = unique_names(&scopes);
-        Self {
-            scopes,
-            names,
-            by_line,
-        }
+        Self { scopes, names, by_line }
     }
 }
 

@@ -41,15 +41,9 @@ pub fn write(
         let counts = counts(file, settings.sonar);
         writeln!(out, "  <file path=\"{}\">", Escaped(&file.path))?;
         for (line, hit) in &file.statements {
-            write!(
-                out,
-                "    <lineToCover lineNumber=\"{line}\" covered=\"{hit}\""
-            )?;
+            write!(out, "    <lineToCover lineNumber=\"{line}\" covered=\"{hit}\"")?;
             if let Some((covered, total)) = counts.get(line) {
-                write!(
-                    out,
-                    " branchesToCover=\"{total}\" coveredBranches=\"{covered}\""
-                )?;
+                write!(out, " branchesToCover=\"{total}\" coveredBranches=\"{covered}\"")?;
             }
             writeln!(out, "/>")?;
         }
@@ -74,11 +68,7 @@ fn counts(file: &FileCoverage, metric: SonarMetric) -> BTreeMap<Line, (u64, u64)
     };
     match metric {
         SonarMetric::Line => BTreeMap::new(),
-        SonarMetric::Branch => file
-            .branches
-            .iter()
-            .map(|b| (b.line, exit_counts(b)))
-            .collect(),
+        SonarMetric::Branch => file.branches.iter().map(|b| (b.line, exit_counts(b))).collect(),
         SonarMetric::Condition => of_decisions(|decision| {
             let seen = decision.conditions.iter();
             let seen = seen.map(|c| u64::from(c.seen_true) + u64::from(c.seen_false));
@@ -86,12 +76,8 @@ fn counts(file: &FileCoverage, metric: SonarMetric) -> BTreeMap<Line, (u64, u64)
         }),
         SonarMetric::Decision => of_decisions(|decision| {
             let count = |wanted: fn(&&PathVerdict) -> bool| {
-                let mut outcomes: Vec<Option<bool>> = decision
-                    .paths
-                    .iter()
-                    .filter(wanted)
-                    .map(|p| p.outcome)
-                    .collect();
+                let mut outcomes: Vec<Option<bool>> =
+                    decision.paths.iter().filter(wanted).map(|p| p.outcome).collect();
                 outcomes.sort_unstable();
                 outcomes.dedup();
                 outcomes.iter().flatten().count() as u64

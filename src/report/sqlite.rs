@@ -69,9 +69,7 @@ pub fn is_ours(bytes: &[u8]) -> bool {
         let mut connection = Connection::open_in_memory()?;
         let mut reader = bytes;
         connection.deserialize_read_exact("main", &mut reader, bytes.len(), true)?;
-        connection.query_row("SELECT value FROM meta WHERE key = 'version'", [], |row| {
-            row.get(0)
-        })
+        connection.query_row("SELECT value FROM meta WHERE key = 'version'", [], |row| row.get(0))
     };
     version().is_ok_and(|version| version.starts_with(MAKER))
 }
@@ -84,10 +82,7 @@ fn database(coverage: &Coverage, settings: &Settings) -> rusqlite::Result<Vec<u8
     let arcs = coverage.files.iter().all(|f| f.level >= Level::Branch);
     transaction.execute("INSERT INTO coverage_schema VALUES (?1)", [SCHEMA])?;
     let version = format!("{MAKER}{}", env!("CARGO_PKG_VERSION"));
-    let meta = [
-        ("version", version.as_str()),
-        ("has_arcs", if arcs { "1" } else { "0" }),
-    ];
+    let meta = [("version", version.as_str()), ("has_arcs", if arcs { "1" } else { "0" })];
     for (key, value) in meta {
         transaction.execute("INSERT INTO meta VALUES (?1, ?2)", [key, value])?;
     }
@@ -151,10 +146,9 @@ impl Contexts {
     /// The contexts that ran a line.
     fn of_line(&self, file: &FileCoverage, line: Line) -> BTreeSet<i64> {
         match file.line_contexts.get(&line) {
-            Some(indices) if !indices.is_empty() => indices
-                .iter()
-                .filter_map(|i| self.ids.get(*i).copied())
-                .collect(),
+            Some(indices) if !indices.is_empty() => {
+                indices.iter().filter_map(|i| self.ids.get(*i).copied()).collect()
+            }
             _ => self.unnamed(),
         }
     }
@@ -163,10 +157,7 @@ impl Contexts {
     fn of_way(&self, file: &FileCoverage, from: Line, to: ArcEnd) -> BTreeSet<i64> {
         let start = self.of_line(file, from);
         let ArcEnd::Line(to) = to else { return start };
-        let both: BTreeSet<i64> = start
-            .intersection(&self.of_line(file, to))
-            .copied()
-            .collect();
+        let both: BTreeSet<i64> = start.intersection(&self.of_line(file, to)).copied().collect();
         if both.is_empty() { start } else { both }
     }
 }

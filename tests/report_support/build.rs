@@ -29,16 +29,12 @@ impl File {
     }
 
     pub fn hit(mut self, lines: &[u32]) -> Self {
-        self.0
-            .statements
-            .extend(lines.iter().map(|l| (Line(*l), true)));
+        self.0.statements.extend(lines.iter().map(|l| (Line(*l), true)));
         self
     }
 
     pub fn missed(mut self, lines: &[u32]) -> Self {
-        self.0
-            .statements
-            .extend(lines.iter().map(|l| (Line(*l), false)));
+        self.0.statements.extend(lines.iter().map(|l| (Line(*l), false)));
         self
     }
 
@@ -49,19 +45,14 @@ impl File {
 
     /// Statements of several lines: first and last.
     pub fn long(mut self, lines: &[(u32, u32)]) -> Self {
-        let ends = lines
-            .iter()
-            .map(|(first, last)| (Line(*first), Line(*last)));
+        let ends = lines.iter().map(|(first, last)| (Line(*first), Line(*last)));
         self.0.end_lines.extend(ends);
         self
     }
 
     /// The ways out of a line, those out of its function below 0.
     pub fn branch(mut self, line: u32, exits: &[(i64, bool)]) -> Self {
-        let exit = |(to, taken): &(i64, bool)| Exit {
-            to: super::arc_end(*to),
-            taken: *taken,
-        };
+        let exit = |(to, taken): &(i64, bool)| Exit { to: super::arc_end(*to), taken: *taken };
         self.0.branches.push(BranchLine {
             line: Line(line),
             exits: exits.iter().map(exit).collect(),
@@ -91,10 +82,7 @@ impl File {
     }
 
     pub fn suites(mut self, suites: &[(u32, bool)]) -> Self {
-        let suite = |(line, hit): &(u32, bool)| SuiteVerdict {
-            line: Line(*line),
-            hit: *hit,
-        };
+        let suite = |(line, hit): &(u32, bool)| SuiteVerdict { line: Line(*line), hit: *hit };
         self.0.suites.extend(suites.iter().map(suite));
         self
     }
@@ -194,12 +182,8 @@ impl Decision {
         };
         for path in paths.split(", ") {
             let mut words = path.split(' ');
-            let values: Vec<Option<bool>> = words
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .map(letter)
-                .collect();
+            let values: Vec<Option<bool>> =
+                words.next().unwrap_or_default().chars().map(letter).collect();
             let outcome = words.next().and_then(|w| w.chars().next()).and_then(letter);
             let hit = words.next().is_some();
             assert_eq!(values.len(), self.0.conditions.len(), "{path}");
@@ -207,11 +191,7 @@ impl Decision {
                 condition.seen_true |= hit && *value == Some(true);
                 condition.seen_false |= hit && *value == Some(false);
             }
-            self.0.paths.push(PathVerdict {
-                values,
-                outcome,
-                hit,
-            });
+            self.0.paths.push(PathVerdict { values, outcome, hit });
         }
         self.0
     }

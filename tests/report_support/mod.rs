@@ -57,11 +57,7 @@ pub fn coverage() -> Coverage {
 
 /// The settings that the tests change.
 pub fn settings() -> Settings {
-    Settings {
-        when: WHEN,
-        root: "/project".to_owned(),
-        ..Settings::default()
-    }
+    Settings { when: WHEN, root: "/project".to_owned(), ..Settings::default() }
 }
 
 /// A report of the measurement as text.
@@ -105,32 +101,14 @@ fn valve() -> mpycov::model::FileCoverage {
         .scope(ScopeKind::Function, "alarm", (61, 62, 63), true)
         .suites(&[(8, true), (11, true), (19, true), (20, true), (25, true)])
         .suites(&[(27, true), (28, false), (34, false), (38, true), (39, true)])
-        .suites(&[
-            (43, false),
-            (45, true),
-            (47, false),
-            (50, false),
-            (61, true),
-        ])
+        .suites(&[(43, false), (45, true), (47, false), (50, false), (61, true)])
         .suites(&[(62, false), (66, true)])
         .context(0, &[38, 39, 43, 45, 46, 50, 53])
-        .context(
-            1,
-            &[2, 3, 5, 8, 11, 12, 16, 17, 19, 20, 21, 22, 25, 33, 34, 38],
-        )
-        .context(
-            2,
-            &[
-                2, 3, 5, 8, 11, 12, 16, 17, 25, 26, 27, 28, 30, 31, 61, 62, 66, 67,
-            ],
-        )
+        .context(1, &[2, 3, 5, 8, 11, 12, 16, 17, 19, 20, 21, 22, 25, 33, 34, 38])
+        .context(2, &[2, 3, 5, 8, 11, 12, 16, 17, 25, 26, 27, 28, 30, 31, 61, 62, 66, 67])
         .done();
-    file.branches
-        .iter_mut()
-        .filter(|b| b.line == Line(66))
-        .for_each(|b| b.partial_allowed = true);
-    file.decisions =
-        vec![
+    file.branches.iter_mut().filter(|b| b.line == Line(66)).for_each(|b| b.partial_allowed = true);
+    file.decisions = vec![
         decision(DecisionKind::If, "hot and pressure < self.limit or override", (20, 11, 20))
             .conditions(vec![
                 condition("hot", 20, 11).wanted(4, Some(0)),
@@ -171,9 +149,7 @@ fn valve() -> mpycov::model::FileCoverage {
                 condition("c", 62, 21).wanted(0, Some(2)),
                 condition("d", 62, 26).wanted(1, Some(2)),
             ])
-            .paths(
-                "T-T- T, T-FT T, T-FF F hit, FTT- T, FTFT T, FTFF F, FF-- F hit",
-            ),
+            .paths("T-T- T, T-FT T, T-FF F hit, FTT- T, FTFT T, FTFF F, FF-- F hit"),
         decision(DecisionKind::While, "time.time()", (66, 6, 66))
             .conditions(vec![condition("time.time()", 66, 6).wanted(1, Some(0))])
             .paths("T T hit, F F"),
@@ -206,16 +182,12 @@ fn odd() -> mpycov::model::FileCoverage {
     let mut file = File::new(ODD).hit(&[1, 2]).context(0, &[1, 2]).done();
     file.suites = Vec::new();
     file.decisions = vec![
-        decision(
-            DecisionKind::If,
-            "naïve == \"ü\" and len(naïve) > 2",
-            (2, 3, 2),
-        )
-        .conditions(vec![
-            mcdc(condition("naïve == \"ü\"", 2, 3), 0, 2),
-            mcdc(condition("len(naïve) > 2", 2, 20), 0, 1),
-        ])
-        .paths("TT T hit, TF F hit, F- F hit"),
+        decision(DecisionKind::If, "naïve == \"ü\" and len(naïve) > 2", (2, 3, 2))
+            .conditions(vec![
+                mcdc(condition("naïve == \"ü\"", 2, 3), 0, 2),
+                mcdc(condition("len(naïve) > 2", 2, 20), 0, 1),
+            ])
+            .paths("TT T hit, TF F hit, F- F hit"),
     ];
     file
 }
@@ -229,16 +201,12 @@ fn never() -> mpycov::model::FileCoverage {
         .suites(&[(1, false), (2, false), (4, false)])
         .done();
     file.decisions = vec![
-        decision(
-            DecisionKind::If,
-            "question is None or not question",
-            (2, 7, 2),
-        )
-        .conditions(vec![
-            condition("question is None", 2, 7).wanted(0, None),
-            condition("question", 2, 31).wanted(2, None),
-        ])
-        .paths("T- T, FT F, FF T"),
+        decision(DecisionKind::If, "question is None or not question", (2, 7, 2))
+            .conditions(vec![
+                condition("question is None", 2, 7).wanted(0, None),
+                condition("question", 2, 31).wanted(2, None),
+            ])
+            .paths("T- T, FT F, FF T"),
     ];
     never_run(file)
 }
@@ -268,11 +236,7 @@ pub fn many(count: usize) -> (Coverage, Sources) {
 /// Where a number as coverage.py writes it leads: below 0 out of what starts on that line.
 pub fn arc_end(to: i64) -> ArcEnd {
     let line = Line(u32::try_from(to.abs()).expect("a line"));
-    if to < 0 {
-        ArcEnd::Exit(line)
-    } else {
-        ArcEnd::Line(line)
-    }
+    if to < 0 { ArcEnd::Exit(line) } else { ArcEnd::Line(line) }
 }
 
 /// The level that all files have.

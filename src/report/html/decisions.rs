@@ -24,8 +24,10 @@ pub(super) fn write(decision: &DecisionVerdict, ran: bool, out: &mut String) -> 
     if let Some(reason) = &decision.not_measured {
         let (text, reason) = (one_line(&decision.text), Escaped(reason));
         let text = Escaped(&text);
-        write!(out, 
-                "<div class=\"dec note unm\"><b>not measured</b> <code>{text}</code>: {reason}</div>")?;
+        write!(
+            out,
+            "<div class=\"dec note unm\"><b>not measured</b> <code>{text}</code>: {reason}</div>"
+        )?;
     } else if decision.conditions.len() == 1 {
         if ran && has_gaps(decision) {
             note(&decision.conditions[0], out)?;
@@ -41,10 +43,12 @@ fn note(condition: &ConditionVerdict, out: &mut String) -> fmt::Result {
     let seen = Seen::of(condition);
     let text = one_line(&condition.text);
     let text = Escaped(&text);
-    write!(out, 
-            "<div class=\"dec note\"><code class=\"{}\">{text}</code> {}</div>",
-            seen.class(),
-            seen.words())?;
+    write!(
+        out,
+        "<div class=\"dec note\"><code class=\"{}\">{text}</code> {}</div>",
+        seen.class(),
+        seen.words()
+    )?;
     Ok(())
 }
 
@@ -102,19 +106,18 @@ fn conditions(decision: &DecisionVerdict, out: &mut String) -> fmt::Result {
     for (index, condition) in decision.conditions.iter().enumerate() {
         let seen = Seen::of(condition);
         let text = one_line(&condition.text);
-        let rows = condition
-            .shown_by
-            .map(|(a, b)| format!("{a} {b}"))
-            .or_else(|| {
-                let (path, partner) = condition.would_show?;
-                Some(partner.map_or(path.to_string(), |p| format!("{path} {p}")))
-            });
-        write!(out, 
-                "<tr data-rows=\"{}\"><th>{}</th><td><code class=\"{}\">{}</code></td><td class=\"tf\">",
-                rows.unwrap_or_default(),
-                letter(index),
-                seen.class(),
-                Escaped(&text))?;
+        let rows = condition.shown_by.map(|(a, b)| format!("{a} {b}")).or_else(|| {
+            let (path, partner) = condition.would_show?;
+            Some(partner.map_or(path.to_string(), |p| format!("{path} {p}")))
+        });
+        write!(
+            out,
+            "<tr data-rows=\"{}\"><th>{}</th><td><code class=\"{}\">{}</code></td><td class=\"tf\">",
+            rows.unwrap_or_default(),
+            letter(index),
+            seen.class(),
+            Escaped(&text)
+        )?;
         outcome("T", "true", condition.seen_true, out)?;
         outcome("F", "false", condition.seen_false, out)?;
         out.push_str("</td><td class=\"why\">");
@@ -132,7 +135,11 @@ fn outcome(letter: &str, word: &str, seen: bool, out: &mut String) -> fmt::Resul
 }
 
 /// The MC/DC verdict with its reason: the two paths, or the one that is missing.
-fn verdict(decision: &DecisionVerdict, condition: &ConditionVerdict, out: &mut String) -> fmt::Result {
+fn verdict(
+    decision: &DecisionVerdict,
+    condition: &ConditionVerdict,
+    out: &mut String,
+) -> fmt::Result {
     if let Some((a, b)) = condition.shown_by.filter(|_| condition.mcdc) {
         let strict = if condition.mcdc_pair { "" } else { " (masking)" };
         write!(out, "<span class=\"ok\">shown</span> by paths {} and {}{strict}", a + 1, b + 1)?;
@@ -171,9 +178,8 @@ fn paths(decision: &DecisionVerdict, out: &mut String) -> fmt::Result {
     };
     let all = decision.paths.iter().enumerate();
     let many = decision.paths.len() > ROWS;
-    let worth = |(index, path): &(usize, &PathVerdict)| {
-        !many || path.hit || !wanted(*index).is_empty()
-    };
+    let worth =
+        |(index, path): &(usize, &PathVerdict)| !many || path.hit || !wanted(*index).is_empty();
     let mut shown = 0;
     for (index, path) in all.filter(worth).take(ROWS) {
         row(index, path, &wanted(index), out)?;

@@ -1,5 +1,6 @@
 //! The lists of files, functions and classes, with the sums above them.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use super::super::escape::Escaped;
@@ -62,13 +63,7 @@ const fn column(
     wide: bool,
     value: fn(&Numbers) -> (u64, Option<u64>),
 ) -> Column {
-    Column {
-        id,
-        title,
-        key,
-        wide,
-        value,
-    }
+    Column { id, title, key, wide, value }
 }
 
 const LINES: [Column; 3] = [
@@ -92,7 +87,12 @@ fn columns(level: Level) -> impl Iterator<Item = &'static Column> {
 }
 
 /// Title, buttons, sums and the choice of lists.
-pub(super) fn header(coverage: &Coverage, site: &Site, noun: Noun, out: &mut String) -> fmt::Result {
+pub(super) fn header(
+    coverage: &Coverage,
+    site: &Site,
+    noun: Noun,
+    out: &mut String,
+) -> fmt::Result {
     let n = sum(coverage);
     let percent = percentage(&n, site);
     write!(
@@ -133,10 +133,8 @@ fn percentage(n: &Numbers, site: &Site) -> String {
 /// The sums of all that is counted, each with a bar.
 fn sums(n: &Numbers, level: Level, site: &Site, out: &mut String) -> fmt::Result {
     let (covered, total) = n.ratio();
-    let mut all = vec![
-        ("Total", covered, total),
-        ("Statements", n.statements - n.missing, n.statements),
-    ];
+    let mut all =
+        vec![("Total", covered, total), ("Statements", n.statements - n.missing, n.statements)];
     if level >= Level::Branch {
         all.push(("Branches", n.branches - n.missing_branches, n.branches));
     }
@@ -184,10 +182,7 @@ pub(super) fn table(coverage: &Coverage, site: &Site, noun: Noun, out: &mut Stri
     let level = highest_level(coverage);
     let id = noun.plural().to_lowercase();
     let places = site.precision;
-    write!(
-        out,
-        "<table class=\"index\" data-list=\"{id}\" data-places=\"{places}\"><thead><tr>"
-    )?;
+    write!(out, "<table class=\"index\" data-list=\"{id}\" data-places=\"{places}\"><thead><tr>")?;
     heading("file", "File", 'f', "ascending", "name", out)?;
     if noun != Noun::File {
         let title = if noun == Noun::Class { "Class" } else { "Function" };
@@ -211,7 +206,14 @@ pub(super) fn table(coverage: &Coverage, site: &Site, noun: Noun, out: &mut Stri
     Ok(())
 }
 
-fn heading(id: &str, title: &str, key: char, first: &str, class: &str, out: &mut String) -> fmt::Result {
+fn heading(
+    id: &str,
+    title: &str,
+    key: char,
+    first: &str,
+    class: &str,
+    out: &mut String,
+) -> fmt::Result {
     write!(
         out,
         "<th class=\"{class}\" data-column=\"{id}\" data-first=\"{first}\" aria-sort=\"none\">\
@@ -259,9 +261,8 @@ fn rows(
 
 fn row_start(file: &FileCoverage, n: &Numbers, url: &str, out: &mut String) -> fmt::Result {
     let (covered, total) = n.ratio();
-    let complete = covered == total
-        && n.seen_outcomes == n.outcomes
-        && n.shown_conditions == n.conditions;
+    let complete =
+        covered == total && n.seen_outcomes == n.outcomes && n.shown_conditions == n.conditions;
     let path = &file.path;
     let (folder, name) = path.rsplit_once('/').map_or(("", path.as_str()), |(f, n)| (f, n));
     let slash = if folder.is_empty() { "" } else { "/" };
@@ -309,31 +310,33 @@ fn cells(n: &Numbers, level: Level, site: &Site, out: &mut String) -> fmt::Resul
     )
 }
 
-/// What is not measured, file by file, below the list of files.
-pub(super) fn not_measured(coverage: &Coverage, site: &Site, out: &mut String) -> fmt::Result {
-    let mut started = false;
+/// What nothing is known of, below the lists: parts of files, and modules.
+pub(super) fn unknown(
+    coverage: &Coverage,
+    modules: &BTreeMap<String, String>,
+    site: &Site,
+    out: &mut String,
+) -> fmt::Result {
+    let mut items = String::new();
     for (number, file) in coverage.files.iter().enumerate() {
         let code = file.not_measured.iter().map(|n| (n.line, n.end_line, n.reason.as_str()));
         let decisions = file.decisions.iter().filter_map(|d| {
             d.not_measured.as_ref().map(|reason| (d.line, d.end_line, reason.as_str()))
         });
         for (first, last, reason) in code.chain(decisions) {
-            if !started {
-                out.push_str("<section class=\"blind\"><h2>Not measured</h2><ul>");
-                started = true;
-            }
-            let lines = if first == last { format!("{first}") } else { format!("{first}–{last}") };
-            write!(
-                out,
-                "<li><a href=\"{}\">{}:{lines}</a> {}</li>",
-                site.line_url(number, first),
-                Escaped(&file.path),
-                Escaped(reason)
-            )?;
+            let lines =
+                if first == last { format!("{first}") } else { format!("{first}–{last}") };
+            let url = site.line_url(number, first);
+            let (path, reason) = (Escaped(&file.path), Escaped(reason));
+            write!(items, "<li><a href=\"{url}\">{path}:{lines}</a> {reason}</li>")?;
         }
     }
-    if started {
-        out.push_str("</ul></section>");
+    for (name, reason) in modules {
+        let (name, reason) = (Escaped(name), Escaped(reason));
+        write!(items, "<li><code>{name}</code> could not be covered: {reason}</li>")?;
+    }
+    if !items.is_empty() {
+        write!(out, "<section class=\"blind\"><h2>Not measured</h2><ul>{items}</ul></section>")?;
     }
     Ok(())
 }

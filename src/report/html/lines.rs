@@ -100,10 +100,7 @@ pub(super) struct Row {
 
 /// The marks of all lines.
 pub(super) fn rows(file: &FileCoverage, count: usize) -> Vec<Row> {
-    let none = Row {
-        mark: Mark::None,
-        goes_on: false,
-    };
+    let none = Row { mark: Mark::None, goes_on: false };
     let mut rows = vec![none; count];
     let mut set = |first: Line, last: Line, mark: Mark| {
         for number in first.0..=last.0 {
@@ -119,12 +116,8 @@ pub(super) fn rows(file: &FileCoverage, count: usize) -> Vec<Row> {
     for line in &file.excluded {
         set(*line, *line, Mark::Excluded);
     }
-    let partial: std::collections::BTreeSet<Line> = file
-        .branches
-        .iter()
-        .filter(|b| b.missing().next().is_some())
-        .map(|b| b.line)
-        .collect();
+    let partial: std::collections::BTreeSet<Line> =
+        file.branches.iter().filter(|b| b.missing().next().is_some()).map(|b| b.line).collect();
     for (line, hit) in &file.statements {
         let mark = match hit {
             false => Mark::Missed,
@@ -148,12 +141,7 @@ pub(super) struct Text<'a> {
 impl<'a> Text<'a> {
     pub(super) fn new(text: &'a str, file: &FileCoverage) -> Self {
         let lines = line_spans(text.as_bytes());
-        let mut whole = Self {
-            text,
-            lines,
-            parts: parts(text),
-            conditions: Vec::new(),
-        };
+        let mut whole = Self { text, lines, parts: parts(text), conditions: Vec::new() };
         let ran = |line: Line| {
             let at = statement_at(file, line);
             at.and_then(|line| file.statements.get(&line)) == Some(&true)
@@ -193,11 +181,8 @@ impl<'a> Text<'a> {
         let parts: Vec<Part> = parts.copied().collect();
         // Conditions are few, but a file may have thousands of lines.
         let last = self.conditions.partition_point(|c| c.0 < end);
-        let conditions: Vec<(usize, usize, Seen)> = self.conditions[..last]
-            .iter()
-            .filter(|c| touches(c.0, c.1))
-            .copied()
-            .collect();
+        let conditions: Vec<(usize, usize, Seen)> =
+            self.conditions[..last].iter().filter(|c| touches(c.0, c.1)).copied().collect();
         let mut cuts: Vec<usize> = vec![start, end];
         cuts.extend(parts.iter().flat_map(|part| [part.0, part.1]));
         cuts.extend(conditions.iter().flat_map(|c| [c.0, c.1]));
@@ -212,10 +197,7 @@ impl<'a> Text<'a> {
                     .iter()
                     .find(|part| inside(part.0, part.1, cut[0]))
                     .map_or("", |part| part.2.class()),
-                condition: conditions
-                    .iter()
-                    .rfind(|c| inside(c.0, c.1, cut[0]))
-                    .map(|c| c.2),
+                condition: conditions.iter().rfind(|c| inside(c.0, c.1, cut[0])).map(|c| c.2),
             })
             .collect()
     }

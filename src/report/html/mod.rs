@@ -36,7 +36,12 @@ pub struct HtmlOptions {
 }
 
 const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("report.js");
+const SCRIPT: &str = concat!(
+    include_str!("common.js"),
+    include_str!("lists.js"),
+    include_str!("file.js"),
+    include_str!("keys.js"),
+);
 const FRAME: &str = include_str!("frame.html");
 const BUTTONS: &str = include_str!("buttons.html");
 const HELP: &str = include_str!("help.html");
@@ -66,7 +71,7 @@ pub fn pages(
     site.names = coverage.files.iter().map(|f| page_name(&f.path)).collect();
     for noun in Noun::ALL {
         let mut body = String::new();
-        index_body(&coverage, &sums, &site, noun, &mut body).map_err(io::Error::other)?;
+        index_body(&coverage, sums, settings, &site, noun, &mut body).map_err(io::Error::other)?;
         let page = frame.around(&site.title, "index", &body, settings);
         file(&site.index_url(noun.name()), page.as_bytes())?;
     }
@@ -94,7 +99,7 @@ pub fn single(
     let (coverage, sums) = chosen(coverage, settings);
     let site = site(&coverage, settings, true);
     let mut body = String::new();
-    single_body(&coverage, &sums, sources, settings, &site, &mut body).map_err(io::Error::other)?;
+    single_body(&coverage, sums, sources, settings, &site, &mut body).map_err(io::Error::other)?;
     let frame = Frame {
         style: format!("<style>\n{}</style>", style(settings).replace("</", "<\\/")),
         script: format!("<script type=\"module\">\n{SCRIPT}</script>"),
@@ -112,8 +117,10 @@ fn chosen<'a>(coverage: &'a Coverage, settings: &Settings) -> (Cow<'a, Coverage>
     let wanted = |file: &crate::model::FileCoverage| {
         let n = super::Numbers::of(file);
         let (covered, total) = n.ratio();
-        !(options.skip_empty && n.statements == 0)
-            && !(options.skip_covered && n.statements > 0 && covered == total)
+        match n.statements {
+            0 => !options.skip_empty,
+            _ => !options.skip_covered || covered < total,
+        }
     };
     let files = coverage.files.iter().filter(|file| wanted(file)).cloned().collect();
     let contexts = coverage.contexts.clone();
@@ -160,6 +167,7 @@ fn one_page<'a>(
 fn index_body(
     coverage: &Coverage,
     sums: &Coverage,
+    settings: &Settings,
     site: &Site,
     noun: Noun,
     out: &mut String,
@@ -169,7 +177,7 @@ fn index_body(
     index::table(coverage, site, noun, out)?;
     skipped(coverage, sums, out)?;
     if noun == Noun::File {
-        index::not_measured(coverage, site, out)?;
+        index::unknown(coverage, &settings.uncovered, site, out)?;
     }
     out.push_str("</main>");
     Ok(())
@@ -180,7 +188,10 @@ fn skipped(coverage: &Coverage, sums: &Coverage, out: &mut String) -> fmt::Resul
     match count {
         0 => Ok(()),
         1 => write!(out, "<p class=\"word\">1 file that is covered or empty is left out.</p>"),
-        _ => write!(out, "<p class=\"word\">{count} files that are covered or empty are left out.</p>"),
+        _ => write!(
+            out,
+            "<p class=\"word\">{count} files that are covered or empty are left out.</p>"
+        ),
     }
 }
 
@@ -199,7 +210,7 @@ fn single_body(
         index::table(coverage, site, noun, out)?;
     }
     skipped(coverage, sums, out)?;
-    index::not_measured(coverage, site, out)?;
+    index::unknown(coverage, &settings.uncovered, site, out)?;
     out.push_str("</main></section>");
     for number in 0..coverage.files.len() {
         write!(out, "<section class=\"view\" data-view=\"f{number}\">")?;
@@ -216,18 +227,8 @@ struct Frame {
 }
 
 impl Frame {
-    fn around(
-        &self,
-        title: &str,
-        kind: &str,
-        body: &str,
-        settings: &Settings,
-    ) -> String {
-        let made = format!(
-            "mpycov {}, {}",
-            env!("CARGO_PKG_VERSION"),
-            settings.when.readable()
-        );
+    fn around(&self, title: &str, kind: &str, body: &str, settings: &Settings) -> String {
+        let made = format!("mpycov {}, {}", env!("CARGO_PKG_VERSION"), settings.when.readable());
         let fields: [(&str, &dyn fmt::Display); 7] = [
             ("title", &Escaped(title)),
             ("style", &self.style),

@@ -165,7 +165,14 @@ impl Page<'_> {
     }
 
     /// A line's number and text; the element stays open.
-    fn line(&self, line: Line, row: Row, con: &str, text: &Text<'_>, out: &mut String) -> fmt::Result {
+    fn line(
+        &self,
+        line: Line,
+        row: Row,
+        con: &str,
+        text: &Text<'_>,
+        out: &mut String,
+    ) -> fmt::Result {
         let goes_on = if row.goes_on { " cont" } else { "" };
         let id = self.site.line_id(self.number, line);
         write!(

@@ -38,11 +38,7 @@ impl Site {
     }
 
     pub(super) fn line_id(&self, number: usize, line: Line) -> String {
-        if self.single {
-            format!("f{number}-t{line}")
-        } else {
-            format!("t{line}")
-        }
+        if self.single { format!("f{number}-t{line}") } else { format!("t{line}") }
     }
 
     /// The index of files, functions or classes.
@@ -90,10 +86,7 @@ pub(super) struct Contexts<'a> {
 impl<'a> Contexts<'a> {
     /// None at all.
     pub(super) fn none() -> Self {
-        Self {
-            names: &[],
-            listed: Vec::new(),
-        }
+        Self { names: &[], listed: Vec::new() }
     }
 
     /// Those that ran anything of a file.
@@ -101,10 +94,7 @@ impl<'a> Contexts<'a> {
         let mut listed: BTreeSet<usize> = BTreeSet::new();
         file.line_contexts.values().for_each(|contexts| listed.extend(contexts));
         listed.retain(|index| *index < names.len());
-        Self {
-            names,
-            listed: listed.into_iter().collect(),
-        }
+        Self { names, listed: listed.into_iter().collect() }
     }
 
     /// The choice of one of them, with their names.
@@ -173,9 +163,8 @@ mod tests {
 
     #[test]
     fn pages_of_files_have_plain_names_of_their_own() {
-        let plain = |name: &str| {
-            name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.')
-        };
+        let plain =
+            |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
         let names = ["a/x.py", "b/x.py", "a_x.py", "a/\u{e9}<>.py", "..", ""].map(page_name);
         assert!(names.iter().all(|name| plain(name) && name.ends_with(".html")));
         let all: std::collections::BTreeSet<&String> = names.iter().collect();
