@@ -1,5 +1,6 @@
 //! What can be typed: exactly the command line, nothing resolved yet.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -25,6 +26,21 @@ pub(super) struct Args {
     pub data_dir: PathBuf,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+}
+
+/// `--pattern` may stand alone, and what follows is then the script: told by
+/// its being a file, so that `--pattern REGEX` works too.
+pub(super) fn settle_pattern(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.collect();
+    let Some(at) = words.iter().position(|word| word == "--pattern") else { return words };
+    let next = words.get(at + 1);
+    let is_script = |word: &OsString| {
+        word.to_string_lossy().starts_with('-') || std::path::Path::new(word).exists()
+    };
+    if next.is_none_or(is_script) {
+        words[at] = "--pattern=".into();
+    }
+    words
 }
 
 /// What every command knows.

@@ -44,7 +44,7 @@ impl From<Exit> for ExitCode {
 /// standard error.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse_from(args::settle_pattern(std::env::args_os())) {
         Ok(args) => args,
         Err(error) => {
             let _ = error.print();
