@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// The data directory.
     #[arg(long, env = "MPYCOV_DATA_DIR", default_value = ".mpycov", global = true)]
     pub data_dir: PathBuf,
+    /// Settings from this file, not from mpycov.toml, pyproject.toml or coverage.py's files.
+    #[arg(long, value_name = "FILE", visible_alias = "rcfile", global = true)]
+    pub config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }
@@ -111,9 +114,18 @@ pub(super) struct SelectArgs {
     /// The oldest MicroPython that shall run the result (before 1.13 there is no `:=`).
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     pub(super) target_version: Option<(u32, u32)>,
+    /// What to exclude in place of the usual (from a file of settings only).
+    #[arg(skip)]
+    pub(super) exclude_lines: Option<Vec<String>>,
+    /// Lines that need not take all branches, in place of the usual.
+    #[arg(skip)]
+    pub(super) partial_branches: Option<Vec<String>>,
+    /// The same, besides the usual.
+    #[arg(skip)]
+    pub(super) partial_also: Vec<String>,
 }
 
-fn parse_version(text: &str) -> Result<(u32, u32), String> {
+pub(super) fn parse_version(text: &str) -> Result<(u32, u32), String> {
     let mut parts = text.trim_start_matches('v').split('.').map(str::parse::<u32>);
     match (parts.next(), parts.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
@@ -233,7 +245,7 @@ pub(super) struct ReportArgs {
     pub(super) omit: Vec<String>,
 }
 
-fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {
+pub(super) fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {
     let (descending, name) = match text.strip_prefix('-') {
         Some(name) => (true, name),
         None => (false, text.trim_start_matches('+')),
@@ -269,6 +281,8 @@ pub(super) struct DebugArgs {
 pub(super) enum DebugTopic {
     /// Version, platform, and the MicroPython that would be used.
     Sys,
+    /// Each setting, and where it comes from.
+    Config,
     /// What the data directory holds.
     Data,
     /// The instrumented text of a file.

@@ -7,12 +7,13 @@ mod debug;
 mod instrument;
 mod report;
 mod run;
+mod settings;
 mod style;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
 
@@ -44,15 +45,17 @@ impl From<Exit> for ExitCode {
 /// standard error.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
+    let typed = Args::command().try_get_matches();
+    let typed = typed.and_then(|typed| Args::from_arg_matches(&typed).map(|args| (args, typed)));
+    let (args, typed) = match typed {
+        Ok(both) => both,
         Err(error) => {
             let _ = error.print();
             return if error.use_stderr() { Exit::Failed.into() } else { Exit::Fine.into() };
         }
     };
     let color = args.color;
-    match dispatch(args) {
+    match dispatch(args, &typed) {
         Ok(exit) => exit.into(),
         Err(error) if is_broken_pipe(&error) => Exit::Fine.into(),
         Err(error) => {
@@ -62,7 +65,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(args: Args) -> anyhow::Result<Exit> {
+fn dispatch(mut args: Args, typed: &ArgMatches) -> anyhow::Result<Exit> {
+    let given = settings::apply(&mut args, typed)?;
     let common = args.common();
     match args.command {
         None => {
@@ -76,7 +80,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Some(Command::Combine(command)) => data::combine(&command, &common),
         Some(Command::List(_)) => data::list(&common),
         Some(Command::Clean(_)) => data::clean(&common),
-        Some(Command::Debug(command)) => debug::debug(&command, &common),
+        Some(Command::Debug(command)) => debug::debug(&command, &common, &given),
         Some(Command::Completions { shell }) => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "mpycov", &mut out);
