@@ -25,12 +25,12 @@ pub(super) fn entries(text: &str) -> Result<(Vec<Entry>, Vec<String>), IniError>
             continue;
         }
         let indent = full.len() - full.trim_start().len();
-        if let Some((key_indent, value)) = &mut open {
-            if body.is_empty() || indent > *key_indent {
-                value.push('\n');
-                value.push_str(body);
-                continue;
-            }
+        if let Some((key_indent, value)) = &mut open
+            && (body.is_empty() || indent > *key_indent)
+        {
+            value.push('\n');
+            value.push_str(body);
+            continue;
         }
         if body.is_empty() {
             continue;

@@ -43,10 +43,10 @@ pub fn load(
         return own(OWN, &text, variables);
     }
     let shared = there(SHARED)?;
-    if let Some(text) = &shared {
-        if let Some(settings) = table(SHARED, text, variables)? {
-            return Ok(settings);
-        }
+    if let Some(text) = &shared
+        && let Some(settings) = table(SHARED, text, variables)?
+    {
+        return Ok(settings);
     }
     if let Some(name) = variables(COVERAGE_VARIABLE).filter(|name| !name.is_empty()) {
         return coverage(&name, &read(&dir.join(&name))?, variables);
@@ -55,10 +55,10 @@ pub fn load(
         return coverage(COVERAGE, &text, variables);
     }
     for name in COVERAGE_ALSO {
-        if let Some(text) = there(name)? {
-            if let Some(settings) = coverage_ini(name, &text, false, variables)? {
-                return Ok(settings);
-            }
+        if let Some(text) = there(name)?
+            && let Some(settings) = coverage_ini(name, &text, false, variables)?
+        {
+            return Ok(settings);
         }
     }
     let last = shared.map(|text| coverage_toml(SHARED, &text, variables)).transpose()?;
@@ -123,7 +123,7 @@ fn coverage_toml(
     let (entries, tables) = toml_file::entries(text).map_err(|error| bad_toml(file, error))?;
     let prefix = "tool.coverage.";
     let has = |section: &&str| tables.iter().any(|name| *name == format!("{prefix}{section}"));
-    if !COVERAGE_SECTIONS.iter().any(|section| has(&section)) {
+    if !COVERAGE_SECTIONS.iter().any(has) {
         return Ok(None);
     }
     let source = Source { file, entries: &entries, ini: false };
