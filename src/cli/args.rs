@@ -1,5 +1,6 @@
 //! What can be typed: exactly the command line, nothing resolved yet.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -28,6 +29,16 @@ pub(super) struct Args {
     pub config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+}
+
+/// `--pattern` may stand alone, and what follows is then the script: told by
+/// its being a file, so that `--pattern REGEX` works too.
+pub(super) fn settle_pattern(mut words: Vec<OsString>) -> Vec<OsString> {
+    let Some(at) = words.iter().position(|word| word == "--pattern") else { return words };
+    if words.get(at + 1).is_some_and(|word| std::path::Path::new(word).is_file()) {
+        words[at] = "--pattern=".into();
+    }
+    words
 }
 
 /// What every command knows.

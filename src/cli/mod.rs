@@ -10,7 +10,9 @@ mod run;
 mod settings;
 mod style;
 
+use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -45,7 +47,7 @@ impl From<Exit> for ExitCode {
 /// standard error.
 #[must_use]
 pub fn main() -> ExitCode {
-    let typed = Args::command().try_get_matches();
+    let typed = typed(std::env::args_os().collect());
     let typed = typed.and_then(|typed| Args::from_arg_matches(&typed).map(|args| (args, typed)));
     let (args, typed) = match typed {
         Ok(both) => both,
@@ -63,6 +65,19 @@ pub fn main() -> ExitCode {
             Exit::Failed.into()
         }
     }
+}
+
+/// What was typed. `--pattern` may stand alone before the script: where that
+/// is what the words must mean, or what follows it is a file.
+fn typed(words: Vec<OsString>) -> Result<ArgMatches, clap::Error> {
+    let parsed = Args::command().try_get_matches_from(&words);
+    let value = parsed.as_ref().ok().and_then(|typed| typed.subcommand()).and_then(|(_, typed)| {
+        typed.try_get_one::<String>("pattern").ok().flatten().map(PathBuf::from)
+    });
+    if parsed.is_ok() && !value.is_some_and(|value| value.is_file()) {
+        return parsed;
+    }
+    Args::command().try_get_matches_from(args::settle_pattern(words)).or(parsed)
 }
 
 fn dispatch(mut args: Args, typed: &ArgMatches) -> anyhow::Result<Exit> {

@@ -101,7 +101,7 @@ impl Weaver<'_> {
     /// Code inside a loop is worth so many times more than outside.
     const LOOP_WEIGHT: u32 = 8;
     /// An alias pays from this many uses on.
-    const ALIAS_FROM: u32 = 3;
+    const ALIAS_FROM: u32 = 2;
 
     fn choose_aliases(&mut self) {
         let plan = self.plan;
@@ -153,7 +153,9 @@ impl Weaver<'_> {
             *next += 1;
             *next - 1
         });
-        Call { table, once }
+        let code = self.plan.frames[frame].kind;
+        let rare = matches!(code, FrameKind::Module | FrameKind::Class) && !in_loop && !nested;
+        Call { table, once, rare }
     }
 
     fn note(&mut self, action: Action) {

@@ -322,9 +322,10 @@ impl<'a> Walker<'a> {
     /// A test whose false outcome leads to no place of its own: an `else` on a
     /// free line behind the statement can tell it, or else a call in the test.
     fn lonely_end(&self, suite: &'a [Stmt], index: usize, ctx: Context) -> Told {
-        let viper = self.frames[ctx.frame.0].kind == FrameKind::Viper;
+        // In a loop a mark in the test is cheaper: it fires once.
+        let typed = self.frames[ctx.frame.0].kind == FrameKind::Viper;
         let room = !self.free_behind(suite, index).is_empty();
-        if viper && room { Told::Else } else { Told::Call }
+        if room && (typed || !ctx.in_loop) { Told::Else } else { Told::Call }
     }
 
     fn free_behind(&self, suite: &[Stmt], index: usize) -> Vec<Line> {
