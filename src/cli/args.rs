@@ -24,20 +24,18 @@ pub(super) struct Args {
     /// The data directory.
     #[arg(long, env = "MPYCOV_DATA_DIR", default_value = ".mpycov", global = true)]
     pub data_dir: PathBuf,
+    /// Settings from this file, not from mpycov.toml, pyproject.toml or coverage.py's files.
+    #[arg(long, value_name = "FILE", visible_alias = "rcfile", global = true)]
+    pub config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }
 
 /// `--pattern` may stand alone, and what follows is then the script: told by
 /// its being a file, so that `--pattern REGEX` works too.
-pub(super) fn settle_pattern(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut words: Vec<OsString> = words.collect();
+pub(super) fn settle_pattern(mut words: Vec<OsString>) -> Vec<OsString> {
     let Some(at) = words.iter().position(|word| word == "--pattern") else { return words };
-    let next = words.get(at + 1);
-    let is_script = |word: &OsString| {
-        word.to_string_lossy().starts_with('-') || std::path::Path::new(word).exists()
-    };
-    if next.is_none_or(is_script) {
+    if words.get(at + 1).is_some_and(|word| std::path::Path::new(word).is_file()) {
         words[at] = "--pattern=".into();
     }
     words
@@ -127,9 +125,18 @@ pub(super) struct SelectArgs {
     /// The oldest MicroPython that shall run the result (before 1.13 there is no `:=`).
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     pub(super) target_version: Option<(u32, u32)>,
+    /// What to exclude in place of the usual (from a file of settings only).
+    #[arg(skip)]
+    pub(super) exclude_lines: Option<Vec<String>>,
+    /// Lines that need not take all branches, in place of the usual.
+    #[arg(skip)]
+    pub(super) partial_branches: Option<Vec<String>>,
+    /// The same, besides the usual.
+    #[arg(skip)]
+    pub(super) partial_also: Vec<String>,
 }
 
-fn parse_version(text: &str) -> Result<(u32, u32), String> {
+pub(super) fn parse_version(text: &str) -> Result<(u32, u32), String> {
     let mut parts = text.trim_start_matches('v').split('.').map(str::parse::<u32>);
     match (parts.next(), parts.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
@@ -249,7 +256,7 @@ pub(super) struct ReportArgs {
     pub(super) omit: Vec<String>,
 }
 
-fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {
+pub(super) fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {
     let (descending, name) = match text.strip_prefix('-') {
         Some(name) => (true, name),
         None => (false, text.trim_start_matches('+')),
@@ -285,6 +292,8 @@ pub(super) struct DebugArgs {
 pub(super) enum DebugTopic {
     /// Version, platform, and the MicroPython that would be used.
     Sys,
+    /// Each setting, and where it comes from.
+    Config,
     /// What the data directory holds.
     Data,
     /// The instrumented text of a file.
