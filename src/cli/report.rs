@@ -73,7 +73,7 @@ pub(super) fn load(
     let cwd = std::env::current_dir().context("the working directory is gone")?;
     let selection = Selection::new(include, omit, None)?;
     let store = Store::at(&common.data_dir);
-    let loaded = store.load()?;
+    let loaded = store.load_folded()?;
     let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.files.keys()));
     Ok(gather(&loaded, &maps, &cwd, &|name| selection.wants(name)))
 }
