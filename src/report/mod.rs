@@ -198,8 +198,10 @@ pub fn render(
         ..settings.table.clone()
     };
     match format {
-        Format::Text => text::table(coverage, &table(false), out),
-        Format::Markdown => text::table(coverage, &table(true), out),
+        Format::Text | Format::Markdown => {
+            text::table(coverage, &table(format == Format::Markdown), out)?;
+            text::uncovered(&settings.uncovered, out)
+        }
         Format::Annotate => annotate::listing(coverage, sources, settings.listing, out),
         Format::Total => total::write(coverage, sources, settings, out),
         Format::Html => html::single(coverage, sources, settings, out),

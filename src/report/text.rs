@@ -1,5 +1,6 @@
 //! The table on the terminal, in coverage.py's layout, and its Markdown form.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::numbers::{Numbers, display_percent, missing_text};
@@ -79,6 +80,20 @@ pub fn table(coverage: &Coverage, options: &TableOptions, out: &mut dyn Write) -
         plain(&cells, &last, options, out)?;
     }
     notes(coverage, covered, empty, options.markdown, out)
+}
+
+/// Lists the modules that could not be covered.
+///
+/// # Errors
+/// When writing fails.
+pub fn uncovered(modules: &BTreeMap<String, String>, out: &mut dyn Write) -> io::Result<()> {
+    if !modules.is_empty() {
+        writeln!(out, "\nModules that could not be covered:")?;
+    }
+    for (name, reason) in modules {
+        writeln!(out, "  {name}: {reason}")?;
+    }
+    Ok(())
 }
 
 /// The columns between the name and the percentage.
