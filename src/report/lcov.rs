@@ -87,8 +87,12 @@ fn functions(file: &FileCoverage, flavor: LcovFlavor, out: &mut dyn Write) -> io
                 writeln!(out, "FNDA:{count},{name}")?;
             }
             LcovFlavor::Lcov2 => {
-                // From the body on: the `def` runs whether or not it is called.
-                writeln!(out, "FNL:{index},{},{}", scope.body_line, scope.end_line)?;
+                // From the body on: the `def` runs whether or not it is called. Where
+                // both share a line there is nothing to go by.
+                match scope.body_line == scope.line {
+                    true => writeln!(out, "FNL:{index},{}", scope.line)?,
+                    false => writeln!(out, "FNL:{index},{},{}", scope.body_line, scope.end_line)?,
+                }
                 writeln!(out, "FNA:{index},{count},{name}")?;
             }
         }

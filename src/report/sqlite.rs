@@ -175,7 +175,7 @@ fn write_arcs(
         }
     }
     for branch in &file.branches {
-        for exit in branch.exits.iter().filter(|e| e.taken) {
+        for exit in branch.exits.iter().filter(|e| e.taken && arrived(file, e.to)) {
             let to = match exit.to {
                 ArcEnd::Line(line) => i64::from(line.0),
                 ArcEnd::Exit(line) => -i64::from(line.0),
@@ -186,6 +186,15 @@ fn write_arcs(
         }
     }
     Ok(())
+}
+
+/// Did it get to where it went? An exception may have been pending; coverage.py
+/// would take the far end of the arc for run.
+fn arrived(file: &FileCoverage, to: ArcEnd) -> bool {
+    match to {
+        ArcEnd::Line(line) => file.statements.get(&line) != Some(&false),
+        ArcEnd::Exit(_) => true,
+    }
 }
 
 fn write_lines(
