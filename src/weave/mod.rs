@@ -224,7 +224,9 @@ impl Weaver<'_> {
             })
         };
         let usable = |gap: &&Gap| gap.header.is_some() && (gap.untyped || !viper);
-        let wrapped = gaps().find(usable).filter(|_| !first);
+        let binds = mark.actions.iter().any(|action| matches!(action, Action::Set { .. }));
+        let wraps = !first && (self.plan.walrus || !binds);
+        let wrapped = gaps().find(usable).filter(|_| wraps);
         if let Some((gap, header)) = wrapped.and_then(|gap| Some((gap, gap.header?))) {
             let mut prefix = String::new();
             for action in &mark.actions {
