@@ -34,14 +34,21 @@ pub(super) fn has_code(stmt: &Stmt, place: Place) -> bool {
     }
 }
 
-/// All lines that start a statement with code which control can reach, but
-/// for those that share a line with a docstring.
-pub(super) fn countable(parsed: &Parsed, flow: &Flow) -> BTreeSet<Line> {
+/// The lines that start a statement with code which control can reach.
+pub(super) struct Countable {
+    /// All of them: arcs lead from and to these.
+    pub(super) all: BTreeSet<Line>,
+    /// Those that count as statements: not where a docstring shares the line.
+    pub(super) statements: BTreeSet<Line>,
+}
+
+/// Finds the lines of a module.
+pub(super) fn countable(parsed: &Parsed, flow: &Flow) -> Countable {
     let mut lines = BTreeSet::new();
     let mut docstrings = BTreeSet::new();
     collect(parsed, flow, parsed.body(), Place::Module, true, &mut lines, &mut docstrings);
-    lines.retain(|line| !docstrings.contains(line));
-    lines
+    let statements = lines.difference(&docstrings).copied().collect();
+    Countable { all: lines, statements }
 }
 
 fn collect(

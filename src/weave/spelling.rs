@@ -51,13 +51,20 @@ impl Names {
                 .chain((0..).map(|n| format!("{stem}_{n}_")));
             candidates.into_iter().find(|name| !clashes(name)).expect("names never run out")
         };
+        // Globals that most programs which list their names pass over.
+        let special = |stem: &str| {
+            let candidates = std::iter::once(format!("__{stem}__"))
+                .chain((2..).map(|n| format!("__{stem}{n}__")));
+            let name = candidates.into_iter().find(|name| !taken.contains(name.as_str()));
+            name.expect("names never run out")
+        };
         Self {
-            table: free("_h"),
-            call: free("_f"),
+            table: special("h"),
+            call: special("f"),
             local_table: free("_g"),
             slot: free("_n"),
             flag: free("_q"),
-            temporary: free("_v"),
+            temporary: special("v"),
         }
     }
 

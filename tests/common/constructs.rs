@@ -126,7 +126,8 @@ impl Construct {
                     let lacking = lacking(&expected(key), &found);
                     let beyond = lacking_in(&expected(key), &found);
                     let name = &file.path;
-                    wrong.push(format!("{name}: {key}: not found {lacking}, not expected {beyond}"));
+                    wrong
+                        .push(format!("{name}: {key}: not found {lacking}, not expected {beyond}"));
                 }
             };
             compare_file(file, level, &expected, &mut compare);
@@ -150,7 +151,10 @@ fn compare_file(
         Value::Array(lines.map(|(line, _)| i64::from(line.0).into()).collect())
     };
     compare("statements", lines(&|_| true));
-    compare("excluded", file.excluded.iter().map(|line| i64::from(line.0)).collect::<Vec<_>>().into());
+    compare(
+        "excluded",
+        file.excluded.iter().map(|line| i64::from(line.0)).collect::<Vec<_>>().into(),
+    );
     let spans = file.not_measured.iter().map(|part| {
         let mut table = Table::new();
         table.insert("line".into(), i64::from(part.line.0).into());
@@ -175,9 +179,10 @@ fn compare_file(
         found.sort_by_key(|arc| place(arc).unwrap_or(usize::MAX));
         Value::from(found)
     };
-    let all = file.branches.iter().flat_map(|branch| {
-        branch.exits.iter().map(|exit| format!("{}->{}", branch.line, exit.to))
-    });
+    let all = file
+        .branches
+        .iter()
+        .flat_map(|branch| branch.exits.iter().map(|exit| format!("{}->{}", branch.line, exit.to)));
     compare("branches", in_order("branches", all.collect()));
     let missing = file
         .branches

@@ -9,7 +9,7 @@
 use ruff_python_ast::{Expr, Stmt, StmtFor, StmtIf, StmtWhile};
 use ruff_text_size::{Ranged, TextSize};
 
-use super::super::flow::wholly_constant;
+use super::super::flow::{constant, wholly_constant};
 use super::super::marks::{Action, ElseMark, FrameKind};
 use super::super::safety::repeats;
 use super::decide::{Told, Ways};
@@ -95,7 +95,8 @@ impl<'a> Walker<'a> {
                     }
                 }
             };
-            let ways = self.test(test, clause.at, kind, Told::Target, on_false, ctx);
+            let (on_true, on_false) = possible(test, Told::Target, on_false);
+            let ways = self.test(test, clause.at, kind, on_true, on_false, ctx);
             self.credit_elif(&clauses, number, &ways, &mut shown_by_next);
             let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
             self.outcomes.insert((clause.at, true), ways.on_true.evidence.clone());
@@ -175,8 +176,7 @@ impl<'a> Walker<'a> {
         if let Some(truth) = wholly_constant(&s.test) {
             self.loops.push(LoopExit { on_break: None });
             if truth {
-                let entry = if self.at_level(Level::Line) { here.clone() } else { Here::Fresh };
-                self.inner_suite(&s.body, entry, inner, line);
+                self.inner_suite(&s.body, here.clone(), inner, line);
             }
             self.loops.pop();
             if !truth && !s.orelse.is_empty() {
@@ -197,7 +197,8 @@ impl<'a> Walker<'a> {
             Told::Nobody
         };
         let test_ctx = Context { in_loop: true, ..ctx };
-        let ways = self.test(&s.test, at, DecisionKind::While, Told::Target, on_false, test_ctx);
+        let (on_true, on_false) = possible(&s.test, Told::Target, on_false);
+        let ways = self.test(&s.test, at, DecisionKind::While, on_true, on_false, test_ctx);
         self.loops.push(LoopExit { on_break: None });
         let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
         let body = self.inner_suite(&s.body, entry, inner, line);
@@ -355,6 +356,15 @@ impl<'a> Walker<'a> {
             line_start: has_below.then(|| self.parsed.lines().start(self.next_code(below))),
         };
         self.elses.push(mark);
+    }
+}
+
+/// Nobody tells an outcome that a constant operand rules out.
+fn possible(test: &Expr, on_true: Told, on_false: Told) -> (Told, Told) {
+    match constant(test) {
+        Some(true) => (on_true, Told::Nobody),
+        Some(false) => (Told::Nobody, on_false),
+        None => (on_true, on_false),
     }
 }
 

@@ -66,12 +66,10 @@ impl<'a> Walker<'a> {
                 }
                 let entry = match &here {
                     // The first mark registers the file: it stays in the module.
-                    Here::Open { evidence, mark: Some(0) }
-                        if plain && self.at_level(Level::Line) =>
-                    {
+                    Here::Open { evidence, mark: Some(0) } if plain => {
                         Here::Open { evidence: evidence.clone(), mark: None }
                     }
-                    other if plain && self.at_level(Level::Line) => other.clone(),
+                    other if plain => other.clone(),
                     _ => Here::Fresh,
                 };
                 let frame = self.frame(FrameKind::Class, None);
@@ -177,11 +175,7 @@ impl<'a> Walker<'a> {
     pub(super) fn try_stmt(&mut self, s: &'a StmtTry, here: Here, ctx: Context) -> Here {
         let line = self.parsed.statement_line(s.start());
         // Entering a `try` cannot fail: what shows the statement shows its body.
-        let entry = match &here {
-            _ if self.at_level(Level::Line) => here.clone(),
-            _ => Here::Fresh,
-        };
-        self.inner_suite(&s.body, entry, ctx, line);
+        self.inner_suite(&s.body, here.clone(), ctx, line);
         for handler in &s.handlers {
             let ExceptHandler::ExceptHandler(h) = handler;
             let at = self.parsed.statement_line(h.start());

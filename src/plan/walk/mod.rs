@@ -379,11 +379,13 @@ impl<'a> Walker<'a> {
         self.suites.push(Suite { line: opener, evidence: Evidence::default() });
         let mut end = self.suite(suite, entry, ctx);
         self.suites[slot].evidence = end.entered.clone();
-        for (line, last) in end.owed.drain(..) {
-            // Nothing behind the suite is sure to follow: the definition's own
-            // region must do.
-            let evidence = end.entered.clone();
-            self.count(line, last, &evidence);
+        if !end.owed.is_empty() && self.flow.completes(suite) {
+            // Whether the last definition was made shows behind it only.
+            let gap = self.gap_behind(suite);
+            let evidence = self.reach(&mut Here::Fresh, gap, ctx);
+            for (line, last) in end.owed.drain(..) {
+                self.count(line, last, &evidence);
+            }
         }
         end
     }
@@ -406,10 +408,8 @@ impl<'a> Walker<'a> {
             Cause::Outcome(at, outcome) => self.outcomes.get(&(*at, *outcome)),
             Cause::Started(at) => self.started.get(at),
         };
-        let measured: BTreeSet<Line> = statements.iter().map(|s| s.line).collect();
         let arcs = arcs
             .iter()
-            .filter(|((from, _), _)| measured.contains(from))
             .map(|((from, to), causes)| {
                 let sensors = causes
                     .iter()
@@ -419,8 +419,6 @@ impl<'a> Walker<'a> {
             })
             .collect();
         self.suites.retain(|suite| !exclusions.excluded.contains(&suite.line));
-        let mut counted_exclusions = exclusions.excluded.clone();
-        counted_exclusions.retain(|line| countable.contains(line));
         self.decisions.sort_by_key(|d| (d.span.start, std::cmp::Reverse(d.span.end)));
         Plan {
             map: FileMap {
@@ -432,7 +430,7 @@ impl<'a> Walker<'a> {
                 statements,
                 arcs,
                 no_branch: sorted(&exclusions.no_branch),
-                excluded: sorted(&counted_exclusions),
+                excluded: sorted(&exclusions.excluded),
                 decisions: self.decisions,
                 suites: self.suites,
                 scopes: self.scopes,

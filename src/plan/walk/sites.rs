@@ -72,6 +72,9 @@ impl Walker<'_> {
     /// The point in front of a statement.
     pub(super) fn site(&self, suite: &[Stmt], index: usize) -> Site {
         let stmt = &suite[index];
+        if self.is_marked_first(stmt) {
+            return self.gap_after_first(suite, index);
+        }
         if !is_compound(stmt) {
             return Site::Simple { at: self.parsed.at(stmt.start()) };
         }
@@ -92,6 +95,28 @@ impl Walker<'_> {
                 _ => true,
             },
             line_start: self.parsed.lines().start(line),
+        })
+    }
+
+    /// Does a byte order mark stand in front of this statement? MicroPython
+    /// reads it as part of the first name, so nothing may come between.
+    fn is_marked_first(&self, stmt: &Stmt) -> bool {
+        let mark = b"\xEF\xBB\xBF";
+        self.parsed.text().starts_with(mark) && self.parsed.at(stmt.start()) as usize == mark.len()
+    }
+
+    /// The earliest point behind a byte order mark: behind the statement.
+    fn gap_after_first(&self, suite: &[Stmt], index: usize) -> Site {
+        let stmt = &suite[index];
+        let below = Line(self.parsed.line_of(stmt.end()).0 + 1);
+        Site::Gap(Gap {
+            after: self.simple_end(Some(stmt)),
+            free: self.free_below(below),
+            indent: Span::new(0, 0),
+            header: None,
+            repeats: false,
+            untyped: false,
+            line_start: self.parsed.lines().start(self.next_code(below)),
         })
     }
 
