@@ -50,12 +50,14 @@ impl Names {
             candidates.into_iter().find(|name| !clashes(name)).expect("names never run out")
         };
         Self {
-            table: free("_h"),
-            call: free("_f"),
+            // What may be a global begins with two underscores: that is how programs that look
+            // through their names tell their own ones.
+            table: free("__h"),
+            call: free("__f"),
             local_table: free("_g"),
             slot: free("_n"),
             flag: free("_q"),
-            temporary: free("_v"),
+            temporary: free("__v"),
         }
     }
 
@@ -101,6 +103,12 @@ impl Names {
             Some(flag) => format!("({flag} or({flag}:={fire}))"),
             None => format!("({fire})"),
         }
+    }
+
+    /// What stands in front of an expression to fire when it has its value,
+    /// and to pass that on; a `)` closes it.
+    pub(super) fn passing(&self, sensor: SensorId) -> String {
+        format!("{}({},", self.call, sensor.0)
     }
 
     /// The end of an unfolded decision.
