@@ -7,6 +7,7 @@
 mod arcs;
 mod flow;
 mod graph;
+mod integers;
 mod lines;
 pub mod marks;
 mod safety;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::Sources;
 use super::numbers::Numbers;
-use crate::model::{ConditionVerdict, Coverage, DecisionVerdict, FileCoverage, Line};
+use crate::model::{ConditionVerdict, Coverage, DecisionKind, DecisionVerdict, FileCoverage, Line};
 
 /// How the listing looks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -144,6 +144,9 @@ fn place(to: crate::model::ArcEnd) -> String {
 fn decision_notes(decision: &DecisionVerdict, notes: &mut Vec<String>) {
     if let Some(reason) = &decision.not_measured {
         notes.push(format!("`{}` is not measured: {reason}", decision.text));
+        return;
+    }
+    if decision.kind == DecisionKind::Assert {
         return;
     }
     let complete = decision

@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use crate::model::{ArcEnd, FileCoverage, Line};
+use crate::model::{ArcEnd, DecisionKind, DecisionVerdict, FileCoverage, Line};
 
 /// What is counted of a file, or of several. All counts are exact integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,16 +59,24 @@ impl Numbers {
                 n.partial_branches += missing;
             }
         }
-        let measured = |d: &&crate::model::DecisionVerdict| d.not_measured.is_none();
+        let measured = |d: &&DecisionVerdict| d.not_measured.is_none();
         for decision in file.decisions.iter().filter(measured).filter(|d| wanted(d.line)) {
-            n.paths += decision.paths.len() as u64;
-            n.taken_paths += decision.paths.iter().filter(|p| p.hit).count() as u64;
-            for condition in &decision.conditions {
-                n.outcomes += 2;
-                n.seen_outcomes += u64::from(condition.seen_true) + u64::from(condition.seen_false);
-                n.conditions += 1;
-                n.shown_conditions += u64::from(condition.mcdc);
-                n.pair_conditions += u64::from(condition.mcdc_pair);
+            if decision.kind != DecisionKind::Assert {
+                n.paths += decision.paths.len() as u64;
+                n.taken_paths += decision.paths.iter().filter(|p| p.hit).count() as u64;
+            }
+            for (number, condition) in decision.conditions.iter().enumerate() {
+                let seen = [(true, condition.seen_true), (false, condition.seen_false)];
+                let asked = seen.iter().filter(|(value, _)| is_asked(decision, number, *value));
+                for (_, seen) in asked {
+                    n.outcomes += 1;
+                    n.seen_outcomes += u64::from(*seen);
+                }
+                if decision.kind != DecisionKind::Assert {
+                    n.conditions += 1;
+                    n.shown_conditions += u64::from(condition.mcdc);
+                    n.pair_conditions += u64::from(condition.mcdc_pair);
+                }
             }
         }
         n
@@ -87,6 +95,16 @@ impl Numbers {
         let (covered, total) = self.ratio();
         percent(covered, total)
     }
+}
+
+/// Is this outcome of a condition held against the tests? Of an `assert` only
+/// what can be seen while it holds: a test that passes shows no more.
+fn is_asked(decision: &DecisionVerdict, condition: usize, value: bool) -> bool {
+    decision.kind != DecisionKind::Assert
+        || decision
+            .paths
+            .iter()
+            .any(|p| p.outcome == Some(true) && p.values.get(condition) == Some(&Some(value)))
 }
 
 impl AddAssign for Numbers {
@@ -130,7 +148,8 @@ pub fn display_percent(covered: u64, total: u64, precision: usize) -> String {
 }
 
 /// Missing lines and branches as coverage.py prints them: `3-5, 8->10, 12`.
-/// Lines that are next to each other among the statements form a range.
+/// Lines that are next to each other among the statements form a range; a way
+/// to a missing line is not named again.
 #[must_use]
 pub fn missing_text(file: &FileCoverage) -> String {
     let mut parts: Vec<(Line, String)> = Vec::new();
@@ -149,17 +168,14 @@ pub fn missing_text(file: &FileCoverage) -> String {
         }
     }
     close(&mut run, &mut parts);
-    for branch in &file.branches {
-        if file.statements.get(&branch.line) == Some(&false) {
-            continue;
-        }
-        for to in branch.missing() {
-            let order = match to {
-                ArcEnd::Line(_) | ArcEnd::Exit(_) => branch.line,
-            };
-            parts.push((order, format!("{}->{to}", branch.line)));
+    let missed = |line: Line| file.statements.get(&line) == Some(&false);
+    for branch in file.branches.iter().filter(|b| !missed(b.line)) {
+        // A way to a missed line is told by that line.
+        let told = |to: &ArcEnd| matches!(to, ArcEnd::Line(line) if missed(*line));
+        for to in branch.missing().filter(|to| !told(to)) {
+            parts.push((branch.line, format!("{}->{to}", branch.line)));
         }
     }
-    parts.sort_by_key(|(line, _)| *line);
+    parts.sort();
     parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(", ")
 }

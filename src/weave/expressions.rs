@@ -72,7 +72,7 @@ impl Weaver<'_> {
     fn edge(&mut self, mark: &DecisionMark, sensor: SensorId, truth: bool) -> String {
         self.note(Action::Fire(sensor));
         let call = self.call(mark.frame.0, mark.nested, mark.in_loop);
-        let not = if truth { "" } else { "not" };
+        let not = if truth { "" } else { "not " };
         format!("{not}{}", self.names.fire(sensor, &call))
     }
 
@@ -139,11 +139,11 @@ impl Weaver<'_> {
             let bind = format!("({}:=", self.names.temporary);
             vec![text(bind), Piece::Source(operand.span), text(")".to_owned())]
         };
-        let ends = vec![text(format!("({fire}and ")), read, text(")".to_owned())];
+        let ends = vec![text(format!("({fire} and ")), read, text(")".to_owned())];
         let mut goes_on = vec![text("(".to_owned())];
         if let Some(sensor) = operand.goes_on {
             let fire = self.edge(mark, sensor, true);
-            goes_on.push(text(format!("{fire}and ")));
+            goes_on.push(text(format!("{fire} and ")));
         }
         self.chain(mark, is_or, rest, last, &mut goes_on);
         goes_on.push(text(")".to_owned()));

@@ -102,7 +102,7 @@ impl Weaver<'_> {
     /// Code inside a loop is worth so many times more than outside.
     const LOOP_WEIGHT: u32 = 8;
     /// An alias pays from this many uses on.
-    const ALIAS_FROM: u32 = 3;
+    const ALIAS_FROM: u32 = 2;
 
     fn choose_aliases(&mut self) {
         let plan = self.plan;
@@ -154,7 +154,9 @@ impl Weaver<'_> {
             *next += 1;
             *next - 1
         });
-        Call { table, once }
+        let code = self.plan.frames[frame].kind;
+        let rare = matches!(code, FrameKind::Module | FrameKind::Class) && !in_loop && !nested;
+        Call { table, once, rare }
     }
 
     fn note(&mut self, action: Action) {
@@ -223,7 +225,9 @@ impl Weaver<'_> {
             })
         };
         let usable = |gap: &&Gap| gap.header.is_some() && (gap.untyped || !viper);
-        let wrapped = gaps().find(usable).filter(|_| !first);
+        let binds = mark.actions.iter().any(|action| matches!(action, Action::Set { .. }));
+        let wraps = !first && (self.plan.walrus || !binds);
+        let wrapped = gaps().find(usable).filter(|_| wraps);
         if let Some((gap, header)) = wrapped.and_then(|gap| Some((gap, gap.header?))) {
             let mut prefix = String::new();
             for action in &mark.actions {

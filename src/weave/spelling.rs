@@ -32,6 +32,8 @@ pub(super) struct Call {
     pub(super) table: String,
     /// The flag that says in this frame that it has fired, if any.
     pub(super) once: Option<u32>,
+    /// Does it run once, so that the shortest form is the best?
+    pub(super) rare: bool,
 }
 
 impl Names {
@@ -88,7 +90,7 @@ impl Names {
     /// What stands in front of an expression to do this first; a `)` closes it.
     pub(super) fn prefix(&self, action: Action, call: &Call) -> String {
         match action {
-            Action::Fire(sensor) => format!("{}and(", self.fire(sensor, call)),
+            Action::Fire(sensor) => format!("{} and(", self.fire(sensor, call)),
             Action::Set { slot, sensor } => format!("({}:={})and(", self.slot(slot), sensor.0),
             Action::Flush { slot } => format!("{}({})and(", self.call, self.slot(slot)),
         }
@@ -101,6 +103,7 @@ impl Names {
         let fire = format!("{table}[{k}]or {}({k})", self.call);
         match call.once.map(|flag| self.flag(flag)) {
             Some(flag) => format!("({flag} or({flag}:={fire}))"),
+            None if call.rare => format!("{}({k})", self.call),
             None => format!("({fire})"),
         }
     }
@@ -116,7 +119,7 @@ impl Names {
         match end {
             Unfolded::End { outcome, sensor: Some(sensor) } => {
                 let not = if *outcome { "" } else { "not" };
-                format!("{not}{}", self.fire(*sensor, call))
+                format!("{not} {}", self.fire(*sensor, call))
             }
             Unfolded::End { outcome: true, sensor: None } => "True".to_owned(),
             _ => "False".to_owned(),

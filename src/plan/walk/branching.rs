@@ -275,6 +275,7 @@ impl<'a> Walker<'a> {
         self.loops.push(LoopExit { on_break: on_break.map(|sensor| Action::Set { slot, sensor }) });
         let inner = Context { in_loop: true, opens: false, ..ctx };
         let learnt = self.bound.mark();
+        self.bound.learn_target(&s.target);
         let body = self.inner_suite(&s.body, Here::Fresh, inner, line);
         self.bound.forget(learnt);
         self.loops.pop();
@@ -334,9 +335,10 @@ impl<'a> Walker<'a> {
     /// A test whose false outcome leads to no place of its own: an `else` on a
     /// free line behind the statement can tell it, or else a call in the test.
     fn lonely_end(&self, suite: &'a [Stmt], index: usize, ctx: Context) -> Told {
-        let viper = self.frames[ctx.frame.0].kind == FrameKind::Viper;
+        // In a loop a mark in the test is cheaper: it fires once.
+        let typed = self.frames[ctx.frame.0].kind == FrameKind::Viper;
         let room = !self.free_behind(suite, index).is_empty();
-        if viper && room { Told::Else } else { Told::Call }
+        if room && (typed || !ctx.in_loop) { Told::Else } else { Told::Call }
     }
 
     fn free_behind(&self, suite: &[Stmt], index: usize) -> Vec<Line> {

@@ -109,7 +109,7 @@ impl<'a> Walker<'a> {
             .iter()
             .enumerate()
             .find(|(i, s)| {
-                !(*i == 0 && super::is_docstring(s))
+                (*i != 0 || !super::is_docstring(s))
                     && !matches!(s, Stmt::Global(_) | Stmt::Nonlocal(_))
             })
             .map(|(i, _)| self.site(&def.body, i));
