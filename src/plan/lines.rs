@@ -34,21 +34,23 @@ pub(super) fn has_code(stmt: &Stmt, place: Place) -> bool {
     }
 }
 
-/// The lines that start a statement with code which control can reach.
+/// The lines of a file that count.
+#[derive(Debug, Default)]
 pub(super) struct Countable {
-    /// All of them: arcs lead from and to these.
-    pub(super) all: BTreeSet<Line>,
-    /// Those that count as statements: not where a docstring shares the line.
+    /// All lines that start a statement with code which control can reach.
+    /// Arcs go between these.
+    pub(super) with_code: BTreeSet<Line>,
+    /// Those that are statements: that share no line with a docstring.
     pub(super) statements: BTreeSet<Line>,
 }
 
-/// Finds the lines of a module.
+/// Finds the lines that count.
 pub(super) fn countable(parsed: &Parsed, flow: &Flow) -> Countable {
-    let mut lines = BTreeSet::new();
+    let mut with_code = BTreeSet::new();
     let mut docstrings = BTreeSet::new();
-    collect(parsed, flow, parsed.body(), Place::Module, true, &mut lines, &mut docstrings);
-    let statements = lines.difference(&docstrings).copied().collect();
-    Countable { all: lines, statements }
+    collect(parsed, flow, parsed.body(), Place::Module, true, &mut with_code, &mut docstrings);
+    let statements = with_code.difference(&docstrings).copied().collect();
+    Countable { with_code, statements }
 }
 
 fn collect(

@@ -52,7 +52,7 @@ pub fn plan(parsed: &Parsed, path: &str, options: &Options) -> Plan {
         walk::exclude_main_guard(parsed, &mut exclusions.excluded);
     }
     let arcs = if options.level >= Level::Branch {
-        arcs::find(parsed, &flow, &countable.all)
+        arcs::find(parsed, &countable.with_code)
     } else {
         arcs::Arcs::new()
     };

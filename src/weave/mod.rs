@@ -91,6 +91,7 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
     };
     weaver.choose_aliases();
     weaver.rewrite_decisions();
+    weaver.wrap_decorators();
     weaver.find_calls();
     weaver.place_marks();
     weaver.place_aliases();

@@ -51,20 +51,15 @@ impl Names {
                 .chain((0..).map(|n| format!("{stem}_{n}_")));
             candidates.into_iter().find(|name| !clashes(name)).expect("names never run out")
         };
-        // Globals that most programs which list their names pass over.
-        let special = |stem: &str| {
-            let candidates = std::iter::once(format!("__{stem}__"))
-                .chain((2..).map(|n| format!("__{stem}{n}__")));
-            let name = candidates.into_iter().find(|name| !taken.contains(name.as_str()));
-            name.expect("names never run out")
-        };
         Self {
-            table: special("h"),
-            call: special("f"),
+            // What may be a global begins with two underscores: that is how programs that look
+            // through their names tell their own ones.
+            table: free("__h"),
+            call: free("__f"),
             local_table: free("_g"),
             slot: free("_n"),
             flag: free("_q"),
-            temporary: special("v"),
+            temporary: free("__v"),
         }
     }
 
@@ -111,6 +106,12 @@ impl Names {
             None if call.rare => format!("{}({k})", self.call),
             None => format!("({fire})"),
         }
+    }
+
+    /// What stands in front of an expression to fire when it has its value,
+    /// and to pass that on; a `)` closes it.
+    pub(super) fn passing(&self, sensor: SensorId) -> String {
+        format!("{}({},", self.call, sensor.0)
     }
 
     /// The end of an unfolded decision.

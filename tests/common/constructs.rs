@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mpycov::instrument::Instrumented;
 use mpycov::model::{DecisionKind, DecisionVerdict, FileCoverage, Level};
+use mpycov::parse::exclude::Patterns;
+use mpycov::plan::Options;
 use toml::{Table, Value};
 
 use super::repo_root;
@@ -43,6 +46,20 @@ pub fn all() -> Vec<Construct> {
     all
 }
 
+/// The options that the command line has by default.
+pub fn options(level: Level) -> Options {
+    let patterns = Patterns::with_also(&[]).expect("the patterns are sound");
+    Options { level, walrus: true, main_guard_runs: true, patterns, pattern_key: String::new() }
+}
+
+/// Instruments a file of a directory.
+pub fn instrument(dir: &Path, name: &Path, level: Level) -> Instrumented {
+    let text = fs::read(dir.join(name)).expect("a source");
+    let name = name.to_string_lossy();
+    mpycov::instrument::instrument(text, &name, &options(level))
+        .unwrap_or_else(|error| panic!("{name}: {error}: {:?}", error.faults))
+}
+
 impl Construct {
     /// Does it run on this target, in this version of MicroPython?
     pub fn runs_on(&self, target: &str, version: &str) -> bool {
@@ -58,6 +75,11 @@ impl Construct {
     /// Can CPython run it?
     pub fn cpython(&self) -> bool {
         self.expect["cpython"].as_bool() == Some(true)
+    }
+
+    /// Is there anything to measure in the script?
+    pub fn has_statements(&self) -> bool {
+        self.expect["statements"].as_array().is_some_and(|lines| !lines.is_empty())
     }
 
     /// May it end with this status?
@@ -119,7 +141,9 @@ impl Construct {
             let run = table.get("run").and_then(Value::as_table).filter(|_| is_run);
             let expected = |key: &str| {
                 let found = run.and_then(|run| run.get(key)).or_else(|| table.get(key));
-                found.cloned().unwrap_or_else(|| Value::Array(Vec::new()))
+                let mut list = found.and_then(Value::as_array).cloned().unwrap_or_default();
+                list.retain_mut(|item| asked_for(item, level));
+                Value::Array(list)
             };
             let mut compare = |key: &str, found: Value| {
                 if expected(key) != found {
@@ -135,9 +159,18 @@ impl Construct {
                 compare("decisions", decisions(&file.decisions, &expected("decisions")));
             }
         }
+        // Nobody tells of a file in an instrumented tree that nothing imports.
+        tables.retain(|_, table| is_run || table["missing"] != table["statements"]);
         wrong.extend(tables.keys().map(|name| format!("{name}: there is no verdict on it")));
         wrong.iter().map(|text| format!("{} ({level}): {text}", self.name)).collect()
     }
+}
+
+/// Is this entry for this level, as its key `level` says? The key goes.
+fn asked_for(item: &mut Value, level: Level) -> bool {
+    let from = item.as_table_mut().and_then(|table| table.remove("level"));
+    let from = from.map(|from| from.as_str().expect("a level").parse::<Level>());
+    from.is_none_or(|from| from.expect("a level") <= level)
 }
 
 fn compare_file(

@@ -61,13 +61,9 @@ impl<'a> Walker<'a> {
             }
             if let Some(truth) = wholly_constant(test) {
                 unreached = truth;
+                self.credit_behind_constant(&clauses, number, truth);
                 if truth {
-                    let entry = match here {
-                        Here::Open { .. } if number == 0 && self.at_level(Level::Line) => {
-                            here.clone()
-                        }
-                        _ => Here::Fresh,
-                    };
+                    let entry = if number == 0 { self.inside_at_once(here) } else { Here::Fresh };
                     self.inner_suite(clause.body, entry, inner, opener);
                 }
                 continue;
@@ -117,6 +113,20 @@ impl<'a> Walker<'a> {
         }
         self.resolve_shown_by_next(&clauses);
         if has_else || unreached { self.behind(here) } else { after }
+    }
+
+    /// The line of the `elif` behind a test that is constant and false is
+    /// reached whenever that test is.
+    fn credit_behind_constant(&mut self, clauses: &[Clause<'a>], number: usize, truth: bool) {
+        let Some(next) = clauses.get(number + 1).filter(|_| !truth) else { return };
+        let (Some(test), Some(evidence)) = (next.test, self.started.get(&clauses[number].at))
+        else {
+            return;
+        };
+        let evidence = evidence.clone();
+        let line = self.parsed.statement_line(next.at);
+        self.count(line, self.parsed.line_of(test.end()), &evidence);
+        self.started.insert(next.at, evidence);
     }
 
     /// Notes the evidence for the line of the `elif` that follows a test.
@@ -176,7 +186,8 @@ impl<'a> Walker<'a> {
         if let Some(truth) = wholly_constant(&s.test) {
             self.loops.push(LoopExit { on_break: None });
             if truth {
-                self.inner_suite(&s.body, here.clone(), inner, line);
+                let entry = self.inside_at_once(here);
+                self.inner_suite(&s.body, entry, inner, line);
             }
             self.loops.pop();
             if !truth && !s.orelse.is_empty() {
@@ -359,7 +370,8 @@ impl<'a> Walker<'a> {
     }
 }
 
-/// Nobody tells an outcome that a constant operand rules out.
+/// An outcome that a constant operand rules out leads to dead code, where no
+/// mark can tell it: nobody asks.
 fn possible(test: &Expr, on_true: Told, on_false: Told) -> (Told, Told) {
     match constant(test) {
         Some(true) => (on_true, Told::Nobody),
