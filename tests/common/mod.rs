@@ -7,6 +7,7 @@
 
 pub mod process;
 pub mod targets;
+pub mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
