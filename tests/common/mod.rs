@@ -10,6 +10,7 @@ pub mod constructs;
 pub mod pool;
 pub mod process;
 pub mod targets;
+pub mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
