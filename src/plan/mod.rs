@@ -9,7 +9,9 @@ mod flow;
 mod graph;
 mod lines;
 pub mod marks;
+mod names;
 mod safety;
+mod values;
 mod walk;
 
 use std::collections::BTreeSet;

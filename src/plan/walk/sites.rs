@@ -216,6 +216,7 @@ impl Walker<'_> {
             place: super::Place::Module,
             in_loop: false,
             in_comp: false,
+            in_field: false,
             opens: false,
         };
         self.mark_point(vec![super::Action::Fire(id)], Site::FileEnd, ctx);
