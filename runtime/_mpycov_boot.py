@@ -26,6 +26,21 @@ class _Root:
     pass
 
 
+# The full name of a file, without `.` and `..`.
+def _full(path, cwd):
+    if path[:1] != "/":
+        path = cwd + "/" + path
+    if "/." not in path and "//" not in path:
+        return path
+    parts = []
+    for part in path.split("/"):
+        if part == "..":
+            parts[-1:] = []
+        elif part and part != ".":
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
 # Replaces the root file system. `tree` holds the instrumented files under
 # their full paths.
 def _overlay(tree):
@@ -38,6 +53,7 @@ def _overlay(tree):
     root.mount = lambda readonly, mkfs: None
     root.umount = lambda: None
     last = [None]
+    text = [None]
 
     # An import asks for the name, then for the file, then opens the file.
     def stat(path):
@@ -45,20 +61,28 @@ def _overlay(tree):
         last[0] = path
         if path[-3:] == ".py" and before is not None:
             if before == path[:-3] or path[-12:] == "/__init__.py":
-                full = path if path[:1] == "/" else real.getcwd() + "/" + path
-                try:
-                    real.stat(tree + full)
-                except OSError:
-                    return real.stat(path)
-                root.open = serve
+                text[0] = find(path)
+                if text[0]:
+                    root.open = serve
         return real.stat(path)
 
     def serve(path, mode):
         root.open = real.open
         if path == last[0] and mode == "rb":
-            full = path if path[:1] == "/" else real.getcwd() + "/" + path
-            return real.open(tree + full, mode)
+            path = text[0]
         return real.open(path, mode)
+
+    # The instrumented text of a file, if it has one.
+    def find(path):
+        full = _full(path, real.getcwd())
+        try:
+            real.stat(tree + full)
+            # Behind a link, `..` leads elsewhere than the name says.
+            if real.stat(full)[1:3] == real.stat(path)[1:3]:
+                return tree + full
+        except OSError:
+            pass
+        return None
 
     root.stat = stat
     root.open = real.open
@@ -74,7 +98,7 @@ def _is_ours(line):
 
 # The traceback as a plain start would print it: without the frames above the
 # program, and with the line numbers of the sources.
-def _report(error, moved, to_stderr):
+def _report(error, moved, to_stderr, cwd):
     text = io.StringIO()
     sys.print_exception(error, text)
     lines = text.getvalue().split("\n")
@@ -83,15 +107,15 @@ def _report(error, moved, to_stderr):
         if line[:8] == '  File "' and _is_ours(line):
             continue
         if line[:8] == '  File "':
-            line = _original(line, moved)
+            line = _original(line, moved, cwd)
         kept.append(line)
     out = sys.stderr if to_stderr else sys.stdout
     out.write("\n".join(kept))
 
 
-def _original(line, moved):
+def _original(line, moved, cwd):
     name = line[8 : line.find('"', 8)]
-    added = moved.get(name)
+    added = moved.get(name) or moved.get(_full(name, cwd))
     if added:
         head = line.find(", line ") + 7
         tail = line.find(",", head)
@@ -119,6 +143,7 @@ def run(how):
     sys.modules.pop("_mpycov_boot", None)
     main = __import__("__main__")
     root, real = _overlay(how["tree"])
+    cwd = real.getcwd()
     status = 0
     try:
         if "module" in how:
@@ -142,7 +167,7 @@ def run(how):
         _unlock_heap()
         status = how["interrupt"] if isinstance(error, KeyboardInterrupt) else 1
         try:
-            _report(error, how["moved"], how["stderr"])
+            _report(error, how["moved"], how["stderr"], cwd)
         except MemoryError:
             sys.print_exception(error)
     finally:

@@ -62,8 +62,11 @@ impl Selection {
     /// Is this file wanted? `name` is as in [`Found::name`].
     #[must_use]
     pub fn wants(&self, name: &str) -> bool {
+        // With a slash in front, for globs such as `*/tests/*`.
+        let rooted = format!("/{name}");
         let matches = |set: &Option<GlobSet>, none: bool| {
-            set.as_ref().map_or(none, |set| set.is_match(name) || set.is_match(base(name)))
+            let hit = |set: &GlobSet| [name, base(name), &rooted].iter().any(|n| set.is_match(n));
+            set.as_ref().map_or(none, hit)
         };
         let stem = base(name).trim_end_matches(".py");
         let module = match stem {

@@ -13,6 +13,7 @@
 //! stage must not know.
 
 pub mod cli;
+pub mod config;
 pub mod discover;
 pub mod evaluate;
 pub mod fs;

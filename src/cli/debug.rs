@@ -1,20 +1,23 @@
 //! `mpycov debug`: what mpycov makes of files and settings.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
 
 use super::args::{Common, DebugArgs, DebugFile, DebugTopic};
 use super::instrument::{attempt, options, show_faults};
+use super::settings::Given;
 use super::{Exit, print};
 use crate::discover;
 use crate::instrument::Instrumented;
 use crate::store::Store;
 use crate::wire::map_file;
 
-pub(super) fn debug(args: &DebugArgs, common: &Common) -> anyhow::Result<Exit> {
+pub(super) fn debug(args: &DebugArgs, common: &Common, given: &Given) -> anyhow::Result<Exit> {
     match &args.topic {
-        DebugTopic::Sys => sys()?,
+        DebugTopic::Sys => sys(given.micropython().as_deref())?,
+        DebugTopic::Config => print(given.table(common).as_bytes())?,
         DebugTopic::Data => data(common)?,
         DebugTopic::Woven(file) => print(&instrumented(file, common)?.woven.text)?,
         DebugTopic::Map(file) => {
@@ -26,14 +29,14 @@ pub(super) fn debug(args: &DebugArgs, common: &Common) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-fn sys() -> anyhow::Result<()> {
+fn sys(named: Option<&Path>) -> anyhow::Result<()> {
     let mut out = format!(
         "mpycov       {}\nplatform     {} {}\n",
         env!("CARGO_PKG_VERSION"),
         std::env::consts::OS,
         std::env::consts::ARCH
     );
-    match super::run::find_micropython(None) {
+    match super::run::find_micropython(named) {
         Ok(path) => {
             let about = Command::new(&path)
                 .args(["-c", "import sys;print(sys.version, sys.implementation)"])

@@ -39,13 +39,22 @@ pub(super) fn level(arg: LevelArg) -> Level {
 
 /// The planner's options.
 pub(super) fn options(select: &SelectArgs) -> anyhow::Result<Options> {
-    let patterns = Patterns::with_also(&select.exclude_also).map_err(anyhow::Error::msg)?;
+    let (exclude, partial) = (select.exclude_lines.as_deref(), select.partial_branches.as_deref());
+    let patterns =
+        Patterns::of_settings(exclude, &select.exclude_also, partial, &select.partial_also)
+            .map_err(anyhow::Error::msg)?;
+    let mut keys = vec![select.exclude_also.join("\n")];
+    if exclude.is_some() || partial.is_some() || !select.partial_also.is_empty() {
+        keys.push(exclude.map_or_else(String::new, |all| format!("={}", all.join("\n"))));
+        keys.push(partial.map_or_else(String::new, |all| format!("={}", all.join("\n"))));
+        keys.push(select.partial_also.join("\n"));
+    }
     Ok(Options {
         level: level(select.level),
         walrus: select.target_version.is_none_or(|version| version >= (1, 13)),
         main_guard_runs: true,
         patterns,
-        pattern_key: select.exclude_also.join("\n"),
+        pattern_key: keys.join("\x01"),
     })
 }
 

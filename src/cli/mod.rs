@@ -7,12 +7,15 @@ mod debug;
 mod instrument;
 mod report;
 mod run;
+mod settings;
 mod style;
 
+use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
 
@@ -44,15 +47,17 @@ impl From<Exit> for ExitCode {
 /// standard error.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse_from(args::settle_pattern(std::env::args_os())) {
-        Ok(args) => args,
+    let typed = typed(std::env::args_os().collect());
+    let typed = typed.and_then(|typed| Args::from_arg_matches(&typed).map(|args| (args, typed)));
+    let (args, typed) = match typed {
+        Ok(both) => both,
         Err(error) => {
             let _ = error.print();
             return if error.use_stderr() { Exit::Failed.into() } else { Exit::Fine.into() };
         }
     };
     let color = args.color;
-    match dispatch(args) {
+    match dispatch(args, &typed) {
         Ok(exit) => exit.into(),
         Err(error) if is_broken_pipe(&error) => Exit::Fine.into(),
         Err(error) => {
@@ -62,7 +67,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(args: Args) -> anyhow::Result<Exit> {
+/// What was typed. `--pattern` may stand alone before the script: where that
+/// is what the words must mean, or what follows it is a file.
+fn typed(words: Vec<OsString>) -> Result<ArgMatches, clap::Error> {
+    let parsed = Args::command().try_get_matches_from(&words);
+    let value = parsed.as_ref().ok().and_then(|typed| typed.subcommand()).and_then(|(_, typed)| {
+        typed.try_get_one::<String>("pattern").ok().flatten().map(PathBuf::from)
+    });
+    if parsed.is_ok() && !value.is_some_and(|value| value.is_file()) {
+        return parsed;
+    }
+    Args::command().try_get_matches_from(args::settle_pattern(words)).or(parsed)
+}
+
+fn dispatch(mut args: Args, typed: &ArgMatches) -> anyhow::Result<Exit> {
+    let given = settings::apply(&mut args, typed)?;
     let common = args.common();
     match args.command {
         None => {
@@ -76,7 +95,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Some(Command::Combine(command)) => data::combine(&command, &common),
         Some(Command::List(_)) => data::list(&common),
         Some(Command::Clean(_)) => data::clean(&common),
-        Some(Command::Debug(command)) => debug::debug(&command, &common),
+        Some(Command::Debug(command)) => debug::debug(&command, &common, &given),
         Some(Command::Completions { shell }) => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "mpycov", &mut out);

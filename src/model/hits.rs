@@ -69,7 +69,7 @@ impl HitSet {
     #[must_use]
     pub fn from_bytes(count: u32, bits: &[u8]) -> Option<Self> {
         let set = Self { count, bits: bits.to_vec() };
-        let spare = if count % 8 == 0 { 0 } else { !0u8 << (count % 8) };
+        let spare = if count.is_multiple_of(8) { 0 } else { !0u8 << (count % 8) };
         let fits = bits.len() == count.div_ceil(8) as usize
             && bits.last().is_none_or(|last| last & spare == 0);
         fits.then_some(set)

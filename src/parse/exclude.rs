@@ -23,11 +23,10 @@ pub const DEFAULT_EXCLUDE: [&str; 3] = [
 ];
 
 /// Patterns of lines that need not take all their branches by default.
-pub const DEFAULT_PARTIAL: [&str; 3] = [
-    r"#\s*(pragma|PRAGMA)[:\s]?\s*(no|NO)\s*(branch|BRANCH)",
-    "while (True|1|False|0):",
-    "if (True|1|False|0):",
-];
+pub const DEFAULT_PARTIAL: [&str; 1] = [r"#\s*(pragma|PRAGMA)[:\s]?\s*(no|NO)\s*(branch|BRANCH)"];
+
+/// Patterns of lines that cannot take all their branches, whatever is set.
+pub const ALWAYS_PARTIAL: [&str; 2] = ["while (True|1|False|0):", "if (True|1|False|0):"];
 
 /// Compiled patterns.
 #[derive(Clone, Debug)]
@@ -45,15 +44,32 @@ impl Patterns {
         Ok(Self { exclude: join(exclude)?, partial: join(partial)? })
     }
 
+    /// The default patterns, unless others are given in their place, and some
+    /// more; `None` stands for the default.
+    ///
+    /// # Errors
+    /// As [`Patterns::new`].
+    pub fn of_settings(
+        exclude: Option<&[String]>,
+        exclude_also: &[String],
+        partial: Option<&[String]>,
+        partial_also: &[String],
+    ) -> Result<Self, String> {
+        let own = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        let mut all = exclude.map_or_else(|| own(&DEFAULT_EXCLUDE), <[String]>::to_vec);
+        all.extend_from_slice(exclude_also);
+        let mut branches = partial.map_or_else(|| own(&DEFAULT_PARTIAL), <[String]>::to_vec);
+        branches.extend_from_slice(partial_also);
+        branches.extend(own(&ALWAYS_PARTIAL));
+        Self::new(&all, &branches)
+    }
+
     /// The default patterns and some more to exclude.
     ///
     /// # Errors
     /// As [`Patterns::new`].
     pub fn with_also(exclude_also: &[String]) -> Result<Self, String> {
-        let own = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
-        let mut exclude = own(&DEFAULT_EXCLUDE);
-        exclude.extend_from_slice(exclude_also);
-        Self::new(&exclude, &own(&DEFAULT_PARTIAL))
+        Self::of_settings(None, exclude_also, None, &[])
     }
 }
 

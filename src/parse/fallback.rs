@@ -36,12 +36,14 @@ pub(super) struct Reading {
     pub(super) offsets: Offsets,
 }
 
+type Read = fn(&[u8]) -> Option<Reading>;
+
 /// The readings to try, the plain one first (as far as the bytes are UTF-8).
 pub(super) fn readings(bytes: &[u8]) -> impl Iterator<Item = Reading> + '_ {
     let plain = std::str::from_utf8(bytes)
         .ok()
         .map(|text| Reading { text: text.to_owned(), offsets: Offsets::default() });
-    let others: [fn(&[u8]) -> Option<Reading>; 3] = [
+    let others: [Read; 3] = [
         |bytes| Some(Reading { text: letters(bytes), offsets: Offsets::default() }),
         |bytes| std::str::from_utf8(bytes).ok().map(expand_tabs),
         |bytes| Some(expand_tabs(&letters(bytes))),

@@ -244,6 +244,15 @@ pub struct ElseMark {
     pub line_start: Option<u32>,
 }
 
+/// The expression of a decorator, which has been evaluated once the mark fires.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecoratorMark {
+    /// The sensor to fire.
+    pub sensor: SensorId,
+    /// Span of the expression.
+    pub span: Span,
+}
+
 /// What to weave into one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -257,6 +266,8 @@ pub struct Plan {
     pub decisions: Vec<DecisionMark>,
     /// Marks of exhausted loops.
     pub elses: Vec<ElseMark>,
+    /// Marks of evaluated decorators.
+    pub decorators: Vec<DecoratorMark>,
     /// May `:=` be used?
     pub walrus: bool,
     /// Names beginning with an underscore that the text uses.

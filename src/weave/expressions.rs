@@ -37,6 +37,22 @@ impl Weaver<'_> {
         }
     }
 
+    /// A decorator becomes a call that fires and returns it: all that old
+    /// firmware takes there is a name and a call.
+    pub(super) fn wrap_decorators(&mut self) {
+        let plan = self.plan;
+        self.calls |= !plan.decorators.is_empty();
+        for mark in &plan.decorators {
+            self.note(Action::Fire(mark.sensor));
+            let pieces = vec![
+                Piece::Text(self.names.passing(mark.sensor)),
+                Piece::Source(mark.span),
+                Piece::Text(")".to_owned()),
+            ];
+            self.edits.replace_outside(mark.span, pieces);
+        }
+    }
+
     fn mark_edges(&mut self, mark: &DecisionMark, edges: &[EdgeMark]) {
         for (number, leaf) in mark.leaves.iter().enumerate() {
             let on = |value: bool| {

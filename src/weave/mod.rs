@@ -97,6 +97,7 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
     };
     weaver.choose_aliases();
     weaver.rewrite_decisions();
+    weaver.wrap_decorators();
     weaver.find_calls();
     weaver.place_marks();
     weaver.place_aliases();
@@ -231,7 +232,9 @@ impl Weaver<'_> {
             })
         };
         let usable = |gap: &&Gap| gap.header.is_some() && (gap.untyped || !viper);
-        let wrapped = gaps().find(usable).filter(|_| !first);
+        let binds = mark.actions.iter().any(|action| matches!(action, Action::Set { .. }));
+        let wraps = !first && (self.plan.walrus || !binds);
+        let wrapped = gaps().find(usable).filter(|_| wraps);
         if let Some((gap, header)) = wrapped.and_then(|gap| Some((gap, gap.header?))) {
             let mut prefix = String::new();
             for action in &mark.actions {

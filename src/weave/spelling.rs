@@ -55,13 +55,15 @@ impl Names {
             candidates.into_iter().find(|name| !clashes(name)).expect("names never run out")
         };
         Self {
-            table: free("_h"),
-            call: free("_f"),
+            // What may be a global begins with two underscores: that is how programs that look
+            // through their names tell their own ones.
+            table: free("__h"),
+            call: free("__f"),
             local_table: free("_g"),
             slot: free("_n"),
             flag: free("_q"),
-            temporary: free("_v"),
-            boxes: free("_w"),
+            temporary: free("__v"),
+            boxes: free("__w"),
         }
     }
 
@@ -110,6 +112,12 @@ impl Names {
         }
     }
 
+    /// What stands in front of an expression to fire when it has its value,
+    /// and to pass that on; a `)` closes it.
+    pub(super) fn passing(&self, sensor: SensorId) -> String {
+        format!("{}({},", self.call, sensor.0)
+    }
+
     /// The end of an unfolded decision. In typed code all ends must be
     /// objects, which constants are not.
     pub(super) fn end(&self, end: &Unfolded, call: &Call, typed: bool) -> String {
@@ -137,7 +145,7 @@ impl Names {
         if needs.boxes {
             let boxes = &self.boxes;
             header +=
-                &format!("{boxes}=lambda k,v:None if v is {boxes} else[v,{table}[k]or {call}(k)];");
+                &format!("{boxes}=lambda k,v:None if v is {boxes} else[{call}(k,v)];");
         }
         if needs.temporary {
             header += &format!("{}=0;", self.temporary);

@@ -1,0 +1,237 @@
+//! What was typed, filled up with what files of settings say.
+//!
+//! The command line wins, then the environment, then the file; what is in
+//! none of them keeps its default.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, ValueEnum};
+
+use super::args::{
+    Args, Command, Common, DebugTopic, LevelArg, ReportArgs, RunArgs, SelectArgs, parse_sort,
+    parse_version,
+};
+use crate::config::{self, KEYS, Settings};
+
+/// The settings of the files, and what was given in their stead.
+pub(super) struct Given {
+    settings: Settings,
+    data_dir: Option<ValueSource>,
+}
+
+/// Fills up the arguments of the command that was typed.
+pub(super) fn apply(args: &mut Args, typed: &ArgMatches) -> anyhow::Result<Given> {
+    let data_dir = typed.value_source("data_dir");
+    if matches!(args.command, None | Some(Command::Completions { .. })) {
+        return Ok(Given { settings: Settings::default(), data_dir });
+    }
+    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let settings = config::load(&cwd, args.config.as_deref(), &variable)?;
+    if let Some(dir) = settings.text("data_dir").filter(|_| is_default(data_dir)) {
+        args.data_dir = home(dir).into();
+    }
+    let Some((_, typed)) = typed.subcommand() else { return Ok(Given { settings, data_dir }) };
+    let from = Filler { settings: &settings, typed };
+    match &mut args.command {
+        Some(Command::Instrument(command)) => from.select(&mut command.select)?,
+        Some(Command::Run(command)) => from.run(command)?,
+        Some(Command::Report(command)) => from.report(command)?,
+        Some(Command::Collect(command)) => {
+            from.text("context", |text| command.context = text.to_owned());
+        }
+        Some(Command::Debug(command)) => {
+            if let (
+                DebugTopic::Woven(file) | DebugTopic::Map(file) | DebugTopic::Lines(file),
+                Some((_, typed)),
+            ) = (&mut command.topic, typed.subcommand())
+            {
+                Filler { settings: &settings, typed }.select(&mut file.select)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(Given { settings, data_dir })
+}
+
+fn is_default(source: Option<ValueSource>) -> bool {
+    matches!(source, None | Some(ValueSource::DefaultValue))
+}
+
+/// A path with `~` for the home directory.
+fn home(path: &str) -> String {
+    let home = std::env::var(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Ok(home)) => format!("{home}/{rest}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// A source: a path, or as in coverage.py's files the name of a package.
+fn source(name: &str) -> PathBuf {
+    let path = PathBuf::from(name);
+    let package = PathBuf::from(name.replace('.', "/"));
+    let module = package.with_extension("py");
+    [&path, &package, &module].into_iter().find(|p| p.exists()).unwrap_or(&path).clone()
+}
+
+/// The MicroPython that the file names, unless the environment names one.
+fn micropython(settings: &Settings) -> Option<PathBuf> {
+    let named = settings.text("micropython").map(|text| home(text).into());
+    named.filter(|_| std::env::var_os("MICROPY_MICROPYTHON").is_none())
+}
+
+struct Filler<'a> {
+    settings: &'a Settings,
+    typed: &'a ArgMatches,
+}
+
+impl Filler<'_> {
+    /// Was this option neither typed nor in the environment?
+    fn free(&self, name: &str) -> bool {
+        is_default(self.typed.value_source(name))
+    }
+
+    fn text(&self, name: &str, set: impl FnOnce(&str)) {
+        if let Some(text) = self.settings.text(name).filter(|_| self.free(name)) {
+            set(text);
+        }
+    }
+
+    fn list(&self, name: &str, list: &mut Vec<String>) {
+        if let Some(set) = self.settings.list(name).filter(|_| self.free(name)) {
+            *list = set.to_vec();
+        }
+    }
+
+    fn flag(&self, name: &str, flag: &mut bool) {
+        if let Some(set) = self.settings.flag(name).filter(|_| self.free(name)) {
+            *flag = set;
+        }
+    }
+
+    fn number(&self, name: &str, number: &mut Option<f64>) {
+        if let Some(set) = self.settings.number(name).filter(|_| self.free(name)) {
+            *number = Some(set);
+        }
+    }
+
+    /// An error in a text that only its reader can find.
+    fn place(&self, name: &str) -> String {
+        format!("{}: `{name}`", self.settings.place(name).unwrap_or_default())
+    }
+
+    fn select(&self, select: &mut SelectArgs) -> anyhow::Result<()> {
+        self.text("level", |text| {
+            select.level = LevelArg::from_str(text, true).unwrap_or(select.level);
+        });
+        self.list("include", &mut select.include);
+        self.list("omit", &mut select.omit);
+        self.list("exclude_also", &mut select.exclude_also);
+        self.text("pattern", |text| select.pattern = Some(text.to_owned()));
+        if let Some(text) =
+            self.settings.text("target_version").filter(|_| self.free("target_version"))
+        {
+            let version = parse_version(text).map_err(anyhow::Error::msg);
+            select.target_version = Some(version.with_context(|| self.place("target_version"))?);
+        }
+        select.exclude_lines = self.settings.list("exclude_lines").map(<[String]>::to_vec);
+        select.partial_branches = self.settings.list("partial_branches").map(<[String]>::to_vec);
+        select.partial_also = self.settings.list("partial_also").unwrap_or_default().to_vec();
+        Ok(())
+    }
+
+    fn run(&self, run: &mut RunArgs) -> anyhow::Result<()> {
+        self.select(&mut run.select)?;
+        self.text("context", |text| run.context = text.to_owned());
+        self.number("timeout", &mut run.timeout);
+        if run.micropython.is_none() {
+            run.micropython = micropython(self.settings);
+        }
+        if let Some(set) = self.settings.list("source").filter(|_| self.free("source")) {
+            run.source = set.iter().map(|name| source(name)).collect();
+        }
+        Ok(())
+    }
+
+    fn report(&self, report: &mut ReportArgs) -> anyhow::Result<()> {
+        for (name, report_name, list) in [
+            ("include", "report_include", &mut report.include),
+            ("omit", "report_omit", &mut report.omit),
+        ] {
+            let set = self.settings.list(report_name).or(self.settings.list(name));
+            if let Some(set) = set.filter(|_| self.free(name)) {
+                *list = set.to_vec();
+            }
+        }
+        self.flag("show_missing", &mut report.show_missing);
+        self.flag("skip_covered", &mut report.skip_covered);
+        self.flag("skip_empty", &mut report.skip_empty);
+        if let Some(text) = self.settings.text("sort").filter(|_| self.free("sort")) {
+            let sort = parse_sort(text).map_err(anyhow::Error::msg);
+            report.sort = Some(sort.with_context(|| self.place("sort"))?);
+        }
+        if let Some(set) = self.settings.whole("precision").filter(|_| self.free("precision")) {
+            report.precision = set;
+        }
+        self.number("fail_under", &mut report.gates.fail_under);
+        self.number("fail_under_condition", &mut report.gates.fail_under_condition);
+        self.number("fail_under_mcdc", &mut report.gates.fail_under_mcdc);
+        Ok(())
+    }
+}
+
+impl Given {
+    /// The MicroPython that the file names, unless the environment names one.
+    pub(super) fn micropython(&self) -> Option<PathBuf> {
+        micropython(&self.settings)
+    }
+
+    /// Each setting with its value and where it comes from, a line each.
+    pub(super) fn table(&self, common: &Common) -> String {
+        let mut out = match &self.settings.file {
+            Some(file) => format!("settings from {file}\n\n"),
+            None => "no file of settings\n\n".to_owned(),
+        };
+        for key in KEYS {
+            let (value, place) = self.row(key.name, common);
+            let row = format!("{:<22}{value:<30}  {place}", key.name);
+            out += row.trim_end();
+            out.push('\n');
+        }
+        out
+    }
+
+    fn row(&self, name: &str, common: &Common) -> (String, String) {
+        let default = |value: &str| (value.to_owned(), "default".to_owned());
+        let from = match (name, self.data_dir) {
+            ("data_dir", Some(ValueSource::CommandLine)) => Some("command line"),
+            ("data_dir", Some(ValueSource::EnvVariable)) => Some("$MPYCOV_DATA_DIR"),
+            _ => None,
+        };
+        if let Some(from) = from {
+            return (common.data_dir.display().to_string(), from.to_owned());
+        }
+        if let ("micropython", Ok(path)) = (name, std::env::var("MICROPY_MICROPYTHON")) {
+            return (path, "$MICROPY_MICROPYTHON".to_owned());
+        }
+        if let (Some(value), Some(place)) = (self.settings.get(name), self.settings.place(name)) {
+            return (value.to_string(), place);
+        }
+        match name {
+            "level" => default("condition"),
+            "source" => default("the script's directory"),
+            "micropython" => default("micropython in PATH"),
+            "precision" => default("0"),
+            "sort" => default("name"),
+            "show_missing" | "skip_covered" | "skip_empty" => default("no"),
+            "exclude_lines" | "partial_branches" => default("as coverage.py's"),
+            "report_include" => default("include"),
+            "report_omit" => default("omit"),
+            "data_dir" => default(".mpycov"),
+            _ => default("-"),
+        }
+    }
+}
