@@ -10,7 +10,9 @@ mod graph;
 mod integers;
 mod lines;
 pub mod marks;
+mod names;
 mod safety;
+mod values;
 mod walk;
 
 use std::collections::BTreeSet;

@@ -5,6 +5,7 @@ use ruff_text_size::Ranged;
 
 use super::super::lines::Place;
 use super::super::marks::{Action, DecoratorMark, Frame, FrameId, FrameKind, Gap, Site};
+use super::super::names;
 use super::{Context, Here, Walker};
 use crate::model::{Evidence, Level, Line, NotMeasured, Scope, ScopeKind};
 
@@ -75,6 +76,7 @@ impl<'a> Walker<'a> {
                     place: Place::Class,
                     in_loop: false,
                     in_comp: false,
+                    in_field: false,
                     opens: true,
                 };
                 let scope = self.open_scope(ScopeKind::Class, s.name.as_str(), line, stmt);
@@ -114,8 +116,15 @@ impl<'a> Walker<'a> {
             })
             .map(|(i, _)| self.site(&def.body, i));
         let frame = self.frame(kind, start);
-        let ctx =
-            Context { frame, place: Place::Function, in_loop: false, in_comp: false, opens: true };
+        self.own_names.insert(frame, names::of_function(&def.parameters, &def.body));
+        let ctx = Context {
+            frame,
+            place: Place::Function,
+            in_loop: false,
+            in_comp: false,
+            in_field: false,
+            opens: true,
+        };
         let scope = {
             let end = self.parsed.line_of(def.end());
             self.open_scope_at(ScopeKind::Function, def.name.as_str(), line, end, &def.body)

@@ -8,7 +8,9 @@
 mod branching;
 mod compound;
 mod decide;
+mod inside;
 mod sites;
+mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -49,6 +51,8 @@ struct Context {
     in_loop: bool,
     /// Inside a comprehension, where a name would bind elsewhere?
     in_comp: bool,
+    /// Inside a field of an f-string, where a colon would end the field?
+    in_field: bool,
     /// Is this the body of a module, class or function, where a docstring may be?
     opens: bool,
 }
@@ -82,6 +86,10 @@ struct Walker<'a> {
     elses: Vec<ElseMark>,
     decorator_marks: Vec<DecoratorMark>,
     bound: Bound,
+    /// The names of functions and lambdas that only their own code rebinds.
+    own_names: HashMap<FrameId, BTreeSet<String>>,
+    /// The same for the comprehensions around, the innermost last.
+    comp_names: Vec<BTreeSet<String>>,
     loops: Vec<LoopExit>,
     slots: u32,
     names: Vec<String>,
@@ -130,6 +138,8 @@ pub(super) fn walk(
         elses: Vec::new(),
         decorator_marks: Vec::new(),
         bound: Bound::default(),
+        own_names: HashMap::new(),
+        comp_names: Vec::new(),
         loops: Vec::new(),
         slots: 0,
         names: Vec::new(),
@@ -139,6 +149,7 @@ pub(super) fn walk(
         place: Place::Module,
         in_loop: false,
         in_comp: false,
+        in_field: false,
         opens: true,
     };
     let end = walker.suite(parsed.body(), Here::Fresh, ctx);
