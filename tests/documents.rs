@@ -128,7 +128,10 @@ fn shell(typed: &str, cwd: &Path) -> String {
     let all = dirs.into_iter().chain(std::env::split_paths(&old));
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{{ {typed}\n}} 2>&1")]).current_dir(cwd);
-    command.env("PATH", std::env::join_paths(all).expect("directories")).env("NO_COLOR", "1").env("LC_ALL", "C");
+    command
+        .env("PATH", std::env::join_paths(all).expect("directories"))
+        .env("NO_COLOR", "1")
+        .env("LC_ALL", "C");
     for name in ["MPYCOV_DATA_DIR", "MICROPY_MICROPYTHON", "COVERAGE_RCFILE", "COLUMNS"] {
         command.env_remove(name);
     }
