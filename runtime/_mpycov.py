@@ -19,15 +19,16 @@ def m(digest, n):
     return _file(digest, n)[0]
 
 
-# The same, and a function that fires a sensor and returns something true.
+# The same, and a function that fires a sensor and returns its second argument,
+# or else something true.
 def b(digest, n):
     f = _file(digest, n)
     if f[1] is None:
         table = f[0]
 
-        def fire(k):
+        def fire(k, value=True):
             table[k] = 1
-            return True
+            return value
 
         f[1] = fire
     return f

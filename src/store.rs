@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::fs::{self, FileError};
 use crate::model::{Digest, FileMap};
 use crate::wire::data_file::{self, RunData};
@@ -111,6 +113,47 @@ impl Store {
             }
         }
         Ok(loaded)
+    }
+
+    /// Reads all data files, folding those of one context into one: what a
+    /// report needs, however many runs there were.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn load_folded(&self) -> Result<Loaded, FileError> {
+        type Part = (BTreeMap<String, RunData>, Vec<(PathBuf, String)>);
+        let paths = self.data_files()?;
+        let one = |(mut runs, mut refused): Part, path: &PathBuf| {
+            let read = fs::read(path).map_err(|e| e.source.to_string());
+            match read.and_then(|text| data_file::from_json(&text)) {
+                Ok(run) => match runs.get_mut(&run.context) {
+                    Some(all) => data_file::fold(all, run),
+                    None => {
+                        runs.insert(run.context.clone(), run);
+                    }
+                },
+                Err(reason) => refused.push((path.clone(), reason)),
+            }
+            (runs, refused)
+        };
+        let (runs, mut refused) = paths.par_iter().fold(Part::default, one).reduce(
+            Part::default,
+            |(mut runs, mut refused), (other, more)| {
+                for (context, run) in other {
+                    match runs.get_mut(&context) {
+                        Some(all) => data_file::fold(all, run),
+                        None => {
+                            runs.insert(context, run);
+                        }
+                    }
+                }
+                refused.extend(more);
+                (runs, refused)
+            },
+        );
+        refused.sort();
+        let dir = self.data_dir();
+        Ok(Loaded { runs: runs.into_values().map(|run| (dir.clone(), run)).collect(), refused })
     }
 
     /// The data files.

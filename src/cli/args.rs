@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::style::Color;
+use crate::report::Format;
 
 /// Knows what your tests exercised in Python that runs on a microcontroller.
 #[derive(Debug, Parser)]
@@ -186,17 +187,21 @@ pub(super) struct RunArgs {
     pub(super) program: Vec<String>,
 }
 
-/// Formats of reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum FormatArg {
-    /// The table.
-    Text,
-    /// The table as Markdown.
-    Markdown,
-    /// Only the percentage.
-    Total,
-    /// The sources with marks.
-    Annotate,
+/// Flavours of LCOV's tracefile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum FlavorArg {
+    /// The records that every reader takes.
+    #[default]
+    Common,
+    /// Those of lcov 2.3 and later, with functions' ends and MC/DC.
+    Lcov2,
+}
+
+fn parse_format(text: &str) -> Result<Format, String> {
+    Format::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Format::ALL.iter().map(|f| f.name()).collect();
+        format!("there are {}", names.join(", "))
+    })
 }
 
 /// Orders of the table.
@@ -218,10 +223,12 @@ pub(super) enum SortArg {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct ReportArgs {
-    /// What to write; several are written one after the other.
-    #[arg(long, value_enum, default_values_t = [FormatArg::Text])]
-    pub(super) format: Vec<FormatArg>,
-    /// Where to write (`-` is standard output).
+    /// What to write: text, markdown, total, annotate, html, json, lcov, xml,
+    /// coverage, sonar, gcovr, github, github-annotations or badge; several at once.
+    #[arg(long, value_name = "FORMAT", value_parser = parse_format, value_delimiter = ',')]
+    #[arg(default_value = "text")]
+    pub(super) format: Vec<Format>,
+    /// Where to write, for one format (`-` is standard output).
     #[arg(short, long, value_name = "PATH")]
     pub(super) output: Option<PathBuf>,
     /// Show the lines and branches that are missing.
@@ -239,21 +246,74 @@ pub(super) struct ReportArgs {
     /// Decimals of percentages.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) precision: usize,
-    /// Exit with status 2 if the total is below this.
-    #[arg(long, value_name = "PERCENT")]
-    pub(super) fail_under: Option<f64>,
-    /// The same for condition outcomes.
-    #[arg(long, value_name = "PERCENT")]
-    pub(super) fail_under_condition: Option<f64>,
-    /// The same for MC/DC.
-    #[arg(long, value_name = "PERCENT")]
-    pub(super) fail_under_mcdc: Option<f64>,
+    #[command(flatten)]
+    pub(super) gates: GateArgs,
+    /// Report only lines that differ from this git revision.
+    #[arg(long, value_name = "REV")]
+    pub(super) diff: Option<String>,
+    /// Say what has changed since this earlier coverage.json.
+    #[arg(long, value_name = "FILE")]
+    pub(super) compare: Option<PathBuf>,
+    /// Show which contexts (runs, tests, boards) ran each line.
+    #[arg(long)]
+    pub(super) show_contexts: bool,
+    /// Indent the JSON.
+    #[arg(long)]
+    pub(super) pretty_print: bool,
+    /// The records of LCOV's tracefile.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) flavor: FlavorArg,
+    /// List each condition in Cobertura's XML, rather than the missing branches.
+    #[arg(long)]
+    pub(super) cobertura_conditions: bool,
+    /// Write HTML as one page that needs no other file.
+    #[arg(long)]
+    pub(super) html_single: bool,
+    /// Title of the HTML report.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) title: Option<String>,
     /// Only files that match one of these globs.
     #[arg(long, value_name = "GLOB", value_delimiter = ',')]
     pub(super) include: Vec<String>,
     /// No files that match one of these globs.
     #[arg(long, value_name = "GLOB", value_delimiter = ',')]
     pub(super) omit: Vec<String>,
+}
+
+/// Thresholds; a figure below one ends the program with status 2.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Thresholds (exit status 2)")]
+pub(super) struct GateArgs {
+    /// Least percentage of statements and branches together.
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) fail_under: Option<f64>,
+    /// Least percentage of statements.
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) fail_under_line: Option<f64>,
+    /// Least percentage of branches.
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) fail_under_branch: Option<f64>,
+    /// Least percentage of condition outcomes.
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) fail_under_condition: Option<f64>,
+    /// Least percentage of conditions shown by MC/DC.
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) fail_under_mcdc: Option<f64>,
+    /// Each file has to reach them.
+    #[arg(long)]
+    pub(super) per_file: bool,
+    /// Most statements that may be missed.
+    #[arg(long, value_name = "N")]
+    pub(super) fail_uncovered_lines: Option<u64>,
+    /// Most branches that may be missed.
+    #[arg(long, value_name = "N")]
+    pub(super) fail_uncovered_branches: Option<u64>,
+    /// Most condition outcomes that may be missed.
+    #[arg(long, value_name = "N")]
+    pub(super) fail_uncovered_conditions: Option<u64>,
+    /// Most conditions that MC/DC may miss.
+    #[arg(long, value_name = "N")]
+    pub(super) fail_uncovered_mcdc: Option<u64>,
 }
 
 pub(super) fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {

@@ -67,7 +67,7 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
             None => {
                 by_context.insert(run.context.clone(), run);
             }
-            Some(all) => fold(all, run),
+            Some(all) => data_file::fold(all, run),
         }
     }
     for run in by_context.values_mut() {
@@ -120,17 +120,4 @@ fn take_maps(from: &Store, to: &Store, run: &RunData, common: &Common) -> anyhow
         }
     }
     Ok(())
-}
-
-fn fold(all: &mut RunData, run: RunData) {
-    all.created = all.created.max(run.created);
-    all.uncovered.extend(run.uncovered);
-    for (digest, hits) in run.files {
-        let entry = all.files.entry(digest).or_default();
-        match (entry.as_mut(), hits) {
-            (Some(mine), Some(theirs)) if mine.count() == theirs.count() => mine.merge(&theirs),
-            (None, theirs) => *entry = theirs,
-            _ => {}
-        }
-    }
 }

@@ -1,37 +1,67 @@
 //! `mpycov report`.
 
-use std::io::Write;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::args::{Common, FormatArg, ReportArgs, SortArg};
+use super::args::{Common, FlavorArg, GateArgs, ReportArgs, SortArg};
 use super::{Exit, print, style};
 use crate::discover::Selection;
 use crate::fs;
 use crate::gather::{Gathered, gather};
-use crate::report::annotate::{ListingOptions, listing};
-use crate::report::numbers::{Numbers, display_percent, percent};
-use crate::report::text::{SortBy, TableOptions, table};
+use crate::model::Line;
+use crate::report::text::{SortBy, TableOptions};
+use crate::report::{
+    ChangedLines, CoberturaOptions, DataFileOptions, Format, Gates, HtmlOptions, JsonOptions,
+    LcovFlavor, LcovOptions, ListingOptions, Moment, Settings, compare, diff, gates, html, render,
+};
 use crate::store::Store;
 
 pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit> {
-    let gathered = load(common, &args.include, &args.omit)?;
+    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let mut gathered = load(common, &args.include, &args.omit)?;
     for notice in &gathered.notices {
         style::warning(notice, common.color);
     }
     if gathered.coverage.files.is_empty() {
         bail!("No data to report.\n  help: mpycov run SCRIPT makes some");
     }
-    for format in &args.format {
-        let mut out = Vec::new();
-        render(*format, &gathered, args, common, &mut out)?;
-        match args.output.as_deref().filter(|path| *path != Path::new("-")) {
-            Some(path) => fs::write(path, &out)?,
-            None => print(&out)?,
+    let mut changed = None;
+    if let Some(revision) = &args.diff {
+        let lines = changed_lines(revision, &cwd)?;
+        for path in diff::unknown(&gathered.coverage, &lines) {
+            style::warning(&format!("{path} has changed and was never measured"), common.color);
         }
+        gathered.coverage = diff::narrow(&gathered.coverage, &lines);
+        if gathered.coverage.files.is_empty() {
+            style::note(&format!("No measured statement differs from {revision}."));
+            return Ok(Exit::Fine);
+        }
+        changed = Some(lines);
     }
-    Ok(gates(args, &gathered, common))
+    if args.output.is_some() && args.format.len() > 1 {
+        bail!("-o names one file, and {} formats are asked for", args.format.len());
+    }
+    let settings = settings(args, common, &gathered, &cwd, changed);
+    for format in &args.format {
+        write(*format, args, common, &gathered, &settings)?;
+    }
+    if let Some(earlier) = &args.compare {
+        let text = fs::read(earlier)?;
+        let earlier = compare::read(&text)
+            .with_context(|| format!("{} is no coverage.json", earlier.display()))?;
+        let mut out = b"\n".to_vec();
+        compare::write(&earlier, &gathered.coverage, args.precision, &mut out)?;
+        print(&out)?;
+    }
+    let failures = gates::failures(&gathered.coverage, &asked(&args.gates, args.precision));
+    for failure in &failures {
+        style::error(failure, common.color);
+    }
+    Ok(if failures.is_empty() { Exit::Fine } else { Exit::Below })
 }
 
 /// All verdicts of the data directory.
@@ -43,48 +73,112 @@ pub(super) fn load(
     let cwd = std::env::current_dir().context("the working directory is gone")?;
     let selection = Selection::new(include, omit, None)?;
     let store = Store::at(&common.data_dir);
-    let loaded = store.load()?;
+    let loaded = store.load_folded()?;
     let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.files.keys()));
     Ok(gather(&loaded, &maps, &cwd, &|name| selection.wants(name)))
 }
 
-fn render(
-    format: FormatArg,
-    gathered: &Gathered,
+fn settings(
     args: &ReportArgs,
     common: &Common,
-    out: &mut Vec<u8>,
+    gathered: &Gathered,
+    cwd: &Path,
+    changed: Option<ChangedLines>,
+) -> Settings {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let to_terminal = args.output.as_deref().is_none_or(is_stdout);
+    Settings {
+        when: Moment(now.map_or(0, |d| d.as_millis() as u64)),
+        root: cwd.to_string_lossy().into_owned(),
+        precision: args.precision,
+        show_contexts: args.show_contexts,
+        table: TableOptions {
+            show_missing: args.show_missing,
+            skip_covered: args.skip_covered,
+            skip_empty: args.skip_empty,
+            sort: args.sort.map_or(SortBy::Name, |(_, column)| sort_by(column)),
+            descending: args.sort.is_some_and(|(descending, _)| descending),
+            precision: args.precision,
+            markdown: false,
+        },
+        listing: ListingOptions { color: to_terminal && common.color.on(&std::io::stdout()) },
+        uncovered: gathered.uncovered.clone(),
+        changed,
+        json: JsonOptions { pretty: args.pretty_print },
+        lcov: LcovOptions {
+            flavor: match args.flavor {
+                FlavorArg::Common => LcovFlavor::Common,
+                FlavorArg::Lcov2 => LcovFlavor::Lcov2,
+            },
+            line_checksums: false,
+        },
+        cobertura: CoberturaOptions {
+            conditions: args.cobertura_conditions,
+            ..CoberturaOptions::default()
+        },
+        data_file: DataFileOptions::default(),
+        html: HtmlOptions {
+            title: args.title.clone(),
+            skip_covered: args.skip_covered,
+            skip_empty: args.skip_empty,
+            extra_css: None,
+        },
+        ..Settings::default()
+    }
+}
+
+/// Writes one report to where it belongs, whole or not at all.
+fn write(
+    format: Format,
+    args: &ReportArgs,
+    common: &Common,
+    gathered: &Gathered,
+    settings: &Settings,
 ) -> anyhow::Result<()> {
-    let coverage = &gathered.coverage;
-    match format {
-        FormatArg::Text | FormatArg::Markdown => {
-            let options = TableOptions {
-                show_missing: args.show_missing,
-                skip_covered: args.skip_covered,
-                skip_empty: args.skip_empty,
-                sort: args.sort.map_or(SortBy::Name, |(_, column)| sort_by(column)),
-                descending: args.sort.is_some_and(|(descending, _)| descending),
-                precision: args.precision,
-                markdown: format == FormatArg::Markdown,
-            };
-            table(coverage, &options, out)?;
-            if !gathered.uncovered.is_empty() {
-                writeln!(out, "\nModules that could not be covered:")?;
-                for (name, reason) in &gathered.uncovered {
-                    writeln!(out, "  {name}: {reason}")?;
-                }
+    let (coverage, sources) = (&gathered.coverage, &gathered.sources);
+    let target = match &args.output {
+        Some(path) if is_stdout(path) => None,
+        Some(path) => Some(path.clone()),
+        None => format.default_path().map(PathBuf::from),
+    };
+    if let (Format::Html, Some(dir), false) = (format, &target, args.html_single) {
+        let mut failed = None;
+        html::pages(coverage, sources, settings, &mut |name, bytes| {
+            fs::write_if_changed(&dir.join(name), bytes).map(|_| ()).map_err(|error| {
+                let text = error.to_string();
+                failed = Some(error);
+                std::io::Error::other(text)
+            })
+        })
+        .map_err(|error| failed.take().map_or_else(|| error.into(), anyhow::Error::from))?;
+        let ignore = dir.join(".gitignore");
+        fs::write_if_changed(&ignore, b"# Made by mpycov.\n*\n")?;
+        wrote(common, "HTML report", &dir.join("index.html"));
+        return Ok(());
+    }
+    let mut out = Vec::new();
+    render(format, coverage, sources, settings, &mut out)?;
+    match target {
+        None => print(&out)?,
+        Some(mut path) => {
+            if format == Format::Html && path.extension().is_none() {
+                path.set_extension("html");
             }
-        }
-        FormatArg::Total => {
-            let (covered, total) = total(gathered).ratio();
-            writeln!(out, "{}", display_percent(covered, total, args.precision))?;
-        }
-        FormatArg::Annotate => {
-            let color = args.output.is_none() && common.color.on(&std::io::stdout());
-            listing(coverage, &gathered.sources, ListingOptions { color }, out)?;
+            fs::write(&path, &out)?;
+            wrote(common, &format!("{} report", format.name()), &path);
         }
     }
     Ok(())
+}
+
+fn wrote(common: &Common, what: &str, path: &Path) {
+    if !common.quiet {
+        style::note(&format!("Wrote {what} to {}", path.display()));
+    }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 fn sort_by(column: SortArg) -> SortBy {
@@ -98,34 +192,47 @@ fn sort_by(column: SortArg) -> SortBy {
     }
 }
 
-fn total(gathered: &Gathered) -> Numbers {
-    let mut total = Numbers::default();
-    for file in &gathered.coverage.files {
-        total += Numbers::of(file);
+fn asked(args: &GateArgs, precision: usize) -> Gates {
+    Gates {
+        total: args.fail_under,
+        line: args.fail_under_line,
+        branch: args.fail_under_branch,
+        condition: args.fail_under_condition,
+        mcdc: args.fail_under_mcdc,
+        per_file: args.per_file,
+        uncovered_lines: args.fail_uncovered_lines,
+        uncovered_branches: args.fail_uncovered_branches,
+        uncovered_conditions: args.fail_uncovered_conditions,
+        uncovered_mcdc: args.fail_uncovered_mcdc,
+        precision,
     }
-    total
 }
 
-/// Checks the thresholds, and says which are missed.
-fn gates(args: &ReportArgs, gathered: &Gathered, common: &Common) -> Exit {
-    let n = total(gathered);
-    let mut exit = Exit::Fine;
-    let mut gate = |what: &str, option: &str, (covered, total): (u64, u64), under: Option<f64>| {
-        let Some(under) = under else { return };
-        let exact = percent(covered, total);
-        let rounded: f64 = format!("{exact:.0$}", args.precision).parse().unwrap_or(exact);
-        let below = if under >= 100.0 { exact < 100.0 } else { rounded < under };
-        if below {
-            let shown = display_percent(covered, total, args.precision);
-            let text = format!("Coverage failure: {what} of {shown} is less than {option}={under}");
-            style::error(&text, common.color);
-            exit = Exit::Below;
+/// The lines that differ from a revision, by file, from git.
+fn changed_lines(revision: &str, cwd: &Path) -> anyhow::Result<ChangedLines> {
+    let output = Command::new("git")
+        .args(["diff", "--no-color", "--no-ext-diff", "--unified=0", "--relative", revision, "--"])
+        .current_dir(cwd)
+        .output()
+        .context("cannot start git, which --diff needs")?;
+    if !output.status.success() {
+        let reason = String::from_utf8_lossy(&output.stderr);
+        bail!("git cannot tell what differs from {revision}: {}", reason.trim());
+    }
+    let mut changed: BTreeMap<String, BTreeSet<Line>> = BTreeMap::new();
+    let mut path = None;
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        if let Some(name) = line.strip_prefix("+++ ") {
+            path = name.strip_prefix("b/").map(str::to_owned);
+        } else if let (Some(hunk), Some(path)) = (line.strip_prefix("@@ "), &path) {
+            let added = hunk.split(' ').find_map(|part| part.strip_prefix('+'));
+            let mut numbers = added.unwrap_or_default().split(',').map(str::parse::<u32>);
+            if let Some(Ok(first)) = numbers.next() {
+                let count = numbers.next().and_then(Result::ok).unwrap_or(1);
+                let lines = (first..first + count).map(Line);
+                changed.entry(path.clone()).or_default().extend(lines);
+            }
         }
-    };
-    gate("total", "fail-under", n.ratio(), args.fail_under);
-    let outcomes = (n.seen_outcomes, n.outcomes);
-    gate("condition", "fail-under-condition", outcomes, args.fail_under_condition);
-    let mcdc = (n.shown_conditions, n.conditions);
-    gate("MC/DC", "fail-under-mcdc", mcdc, args.fail_under_mcdc);
-    exit
+    }
+    Ok(changed)
 }

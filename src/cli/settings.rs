@@ -176,9 +176,9 @@ impl Filler<'_> {
         if let Some(set) = self.settings.whole("precision").filter(|_| self.free("precision")) {
             report.precision = set;
         }
-        self.number("fail_under", &mut report.fail_under);
-        self.number("fail_under_condition", &mut report.fail_under_condition);
-        self.number("fail_under_mcdc", &mut report.fail_under_mcdc);
+        self.number("fail_under", &mut report.gates.fail_under);
+        self.number("fail_under_condition", &mut report.gates.fail_under_condition);
+        self.number("fail_under_mcdc", &mut report.gates.fail_under_mcdc);
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Shown {
 
 /// Evaluates all conditions of a decision.
 pub(super) fn conditions(tree: &ConditionTree, count: usize, paths: &[PathVerdict]) -> Vec<Shown> {
-    let outcomes: Vec<Option<bool>> = paths.iter().map(|p| value(tree, &p.values)).collect();
+    let outcomes: Vec<Option<Result>> = paths.iter().map(|p| result(tree, &p.values)).collect();
     let decisive: Vec<Vec<usize>> = paths
         .iter()
         .map(|p| {
@@ -56,7 +56,7 @@ pub(super) fn conditions(tree: &ConditionTree, count: usize, paths: &[PathVerdic
         .collect()
 }
 
-fn has_pair(condition: usize, paths: &[PathVerdict], outcomes: &[Option<bool>]) -> bool {
+fn has_pair(condition: usize, paths: &[PathVerdict], outcomes: &[Option<Result>]) -> bool {
     let taken: Vec<usize> = (0..paths.len()).filter(|i| paths[*i].hit).collect();
     taken.iter().any(|a| {
         taken.iter().any(|b| {
@@ -71,40 +71,53 @@ fn has_pair(condition: usize, paths: &[PathVerdict], outcomes: &[Option<bool>]) 
     })
 }
 
-/// Truth of the tree; `None` where it was not evaluated.
-fn value(tree: &ConditionTree, values: &[Option<bool>]) -> Option<bool> {
+/// What a tree gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Result {
+    Truth(bool),
+    /// The last operand of a value expression, whatever that is: neither true
+    /// nor false, since nobody asks, but not what any other operand gives.
+    Last,
+}
+
+/// Result of the tree; `None` where it was not evaluated.
+fn result(tree: &ConditionTree, values: &[Option<bool>]) -> Option<Result> {
     match tree {
-        ConditionTree::Leaf(i) => values[*i],
-        ConditionTree::Constant(truth) => Some(*truth),
-        ConditionTree::Not(inner) => value(inner, values).map(|v| !v),
+        ConditionTree::Leaf(i) => values[*i].map(Result::Truth),
+        ConditionTree::Constant(truth) => Some(Result::Truth(*truth)),
+        ConditionTree::Value => Some(Result::Last),
+        ConditionTree::Not(inner) => match result(inner, values)? {
+            Result::Truth(truth) => Some(Result::Truth(!truth)),
+            Result::Last => None,
+        },
         ConditionTree::And(parts) => chain(parts, values, false),
         ConditionTree::Or(parts) => chain(parts, values, true),
     }
 }
 
-fn chain(parts: &[ConditionTree], values: &[Option<bool>], dominant: bool) -> Option<bool> {
+fn chain(parts: &[ConditionTree], values: &[Option<bool>], dominant: bool) -> Option<Result> {
+    let mut last = Result::Truth(!dominant);
     for part in parts {
-        match value(part, values) {
-            Some(v) if v == dominant => return Some(dominant),
-            Some(_) => {}
-            None => return None,
+        last = result(part, values)?;
+        if last == Result::Truth(dominant) {
+            break;
         }
     }
-    Some(!dominant)
+    Some(last)
 }
 
-/// The leaves that the value of the tree hangs on.
+/// The leaves that the result of the tree hangs on.
 fn unmasked(tree: &ConditionTree, values: &[Option<bool>], out: &mut Vec<usize>) {
     let operands = |parts: &[ConditionTree], dominant: bool, out: &mut Vec<usize>| match parts
         .iter()
-        .find(|part| value(part, values) == Some(dominant))
+        .find(|part| result(part, values) == Some(Result::Truth(dominant)))
     {
         Some(decider) => unmasked(decider, values, out),
         None => parts.iter().for_each(|part| unmasked(part, values, out)),
     };
     match tree {
         ConditionTree::Leaf(i) => out.extend(values[*i].is_some().then_some(*i)),
-        ConditionTree::Constant(_) => {}
+        ConditionTree::Constant(_) | ConditionTree::Value => {}
         ConditionTree::Not(inner) => unmasked(inner, values, out),
         ConditionTree::And(parts) => operands(parts, false, out),
         ConditionTree::Or(parts) => operands(parts, true, out),

@@ -56,6 +56,9 @@ pub enum ConditionTree {
     Leaf(usize),
     /// A constant with this truth value: evaluated by nobody, never a condition.
     Constant(bool),
+    /// The last operand of a value expression: it is the result, and nobody
+    /// asks for its truth.
+    Value,
     /// `not x`
     Not(Box<ConditionTree>),
     /// `x and y and …`

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ruff_python_ast::{ExceptHandler, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
-use super::flow::{Flow, wholly_constant};
+use super::flow::wholly_constant;
 use crate::model::{ArcEnd, Line};
 use crate::parse::Parsed;
 
@@ -36,15 +36,14 @@ enum Block {
 
 struct Finder<'a> {
     parsed: &'a Parsed,
-    flow: &'a Flow,
     countable: &'a BTreeSet<Line>,
     arcs: Arcs,
     blocks: Vec<Block>,
 }
 
 /// Finds the arcs of a module. `countable` are the lines with code.
-pub(super) fn find(parsed: &Parsed, flow: &Flow, countable: &BTreeSet<Line>) -> Arcs {
-    let mut finder = Finder { parsed, flow, countable, arcs: Arcs::new(), blocks: Vec::new() };
+pub(super) fn find(parsed: &Parsed, countable: &BTreeSet<Line>) -> Arcs {
+    let mut finder = Finder { parsed, countable, arcs: Arcs::new(), blocks: Vec::new() };
     let exits = finder.body(parsed.body(), Vec::new());
     finder.add_all(&exits, ArcEnd::Exit(Line(1)));
     finder.definitions(parsed.body());
@@ -175,7 +174,8 @@ impl Finder<'_> {
                 let ends = self.body(&s.body, on(true));
                 self.add_all(&ends, ArcEnd::Line(here));
                 let mut exits = self.pop_breaks();
-                if !s.orelse.is_empty() && self.is_live(&s.orelse) {
+                if !s.orelse.is_empty() {
+                    // Past a suite that is never reached coverage.py goes on behind the loop.
                     exits.extend(self.body(&s.orelse, on(false)));
                 } else if truth.is_none() {
                     exits.extend(on(false));
@@ -226,10 +226,6 @@ impl Finder<'_> {
     /// A definition goes on from the line of its `def`, below the decorators.
     fn definition(&self, stmt: &Stmt, name: TextSize) -> Exits {
         vec![(self.parsed.statement_line(name), Cause::Started(stmt.start()))]
-    }
-
-    fn is_live(&self, suite: &[Stmt]) -> bool {
-        suite.first().is_some_and(|first| !self.flow.is_dead(first))
     }
 
     fn pop_breaks(&mut self) -> Exits {

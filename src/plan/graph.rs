@@ -83,6 +83,7 @@ impl Graph {
                     on_false
                 }
             }
+            ConditionTree::Value => unreachable!("every operand of a test is tested"),
             ConditionTree::Not(inner) => self.go(inner, on_true, on_false),
             ConditionTree::And(parts) => {
                 let last = parts.iter().rev().fold(None, |then, part| {

@@ -34,14 +34,23 @@ pub(super) fn has_code(stmt: &Stmt, place: Place) -> bool {
     }
 }
 
-/// All lines that start a statement with code which control can reach, but
-/// for those that share a line with a docstring.
-pub(super) fn countable(parsed: &Parsed, flow: &Flow) -> BTreeSet<Line> {
-    let mut lines = BTreeSet::new();
+/// The lines of a file that count.
+#[derive(Debug, Default)]
+pub(super) struct Countable {
+    /// All lines that start a statement with code which control can reach.
+    /// Arcs go between these.
+    pub(super) with_code: BTreeSet<Line>,
+    /// Those that are statements: that share no line with a docstring.
+    pub(super) statements: BTreeSet<Line>,
+}
+
+/// Finds the lines that count.
+pub(super) fn countable(parsed: &Parsed, flow: &Flow) -> Countable {
+    let mut with_code = BTreeSet::new();
     let mut docstrings = BTreeSet::new();
-    collect(parsed, flow, parsed.body(), Place::Module, true, &mut lines, &mut docstrings);
-    lines.retain(|line| !docstrings.contains(line));
-    lines
+    collect(parsed, flow, parsed.body(), Place::Module, true, &mut with_code, &mut docstrings);
+    let statements = with_code.difference(&docstrings).copied().collect();
+    Countable { with_code, statements }
 }
 
 fn collect(

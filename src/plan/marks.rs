@@ -118,10 +118,12 @@ pub struct EdgeMark {
 /// The nodes of a decision as they stand in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeafText {
-    /// The condition without parentheses around it.
+    /// The condition; without parentheses around it, unless its value is used.
     pub span: Span,
     /// Does it need parentheses as an operand of `and` and `or`?
     pub loose: bool,
+    /// Is its value kept in a temporary?
+    pub kept: bool,
 }
 
 /// How a decision is rewritten.
@@ -132,8 +134,10 @@ pub enum Rewrite {
     /// The decision is unfolded into conditional expressions, one a node of
     /// the unfolded graph.
     Unfold(Box<Unfolded>),
-    /// A value expression: each tested operand becomes a conditional expression.
-    Value(Box<ValueRewrite>),
+    /// A value expression, unfolded into conditional expressions.
+    Value(Box<ValueStep>),
+    /// A value expression whose values travel in lists.
+    Boxes(Box<Boxes>),
 }
 
 /// A decision as a tree in which each walk ends in a mark of its own.
@@ -157,44 +161,52 @@ pub enum Unfolded {
     },
 }
 
-/// `a or b`, `a and b` or `not a` whose value is used.
+/// An expression whose value is used, as a tree of tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ValueRewrite {
-    /// `not x`
-    Not {
-        /// Span of the whole expression.
-        whole: Span,
-        /// Span of the operand with its parentheses.
-        operand: Span,
-        /// The sensor for a true operand.
-        on_true: SensorId,
-        /// The sensor for a false operand.
-        on_false: SensorId,
+pub enum ValueStep {
+    /// Tests a condition.
+    Test {
+        /// Number of the condition.
+        leaf: usize,
+        /// Has it been evaluated before, so that its value is only tested?
+        again: bool,
+        /// Goes on here if it is true.
+        if_true: Box<ValueStep>,
+        /// Goes on here if it is false.
+        if_false: Box<ValueStep>,
     },
-    /// Operands joined by one operator.
-    Chain {
-        /// Span of the whole expression.
-        whole: Span,
-        /// True for `or`.
-        is_or: bool,
-        /// The tested operands, in order.
-        tested: Vec<TestedOperand>,
-        /// The last operand, which is not tested.
-        last: Span,
+    /// Ends with a value.
+    End {
+        /// The value.
+        gives: Gives,
+        /// The sensor of the path that ends here.
+        sensor: Option<SensorId>,
     },
 }
 
-/// A tested operand of a value chain and its two marks.
+/// The value of an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    /// That of this condition, which was evaluated.
+    Leaf(usize),
+    /// What a `not` says.
+    Truth(bool),
+    /// That of this operand, which is evaluated only now.
+    Text(Span),
+}
+
+/// Operands joined by one operator, where no name can keep a value: each
+/// value travels in a list instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TestedOperand {
-    /// Its text with its parentheses, if any.
-    pub span: Span,
-    /// Is it a plain name, which may be read twice?
-    pub plain: bool,
-    /// The sensor of the path that ends here: the operand is the value.
-    pub ends: SensorId,
-    /// The sensor of the path that goes on to the last operand.
-    pub goes_on: Option<SensorId>,
+pub struct Boxes {
+    /// True for `or`.
+    pub is_or: bool,
+    /// The tested operands, with the sensor of the path that each ends.
+    pub tested: Vec<(Span, SensorId)>,
+    /// The last operand, which is not tested.
+    pub last: Span,
+    /// The sensor of the path that leads to it.
+    pub goes_on: SensorId,
 }
 
 /// A decision that is rewritten inside its expression.
@@ -232,6 +244,15 @@ pub struct ElseMark {
     pub line_start: Option<u32>,
 }
 
+/// The expression of a decorator, which has been evaluated once the mark fires.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecoratorMark {
+    /// The sensor to fire.
+    pub sensor: SensorId,
+    /// Span of the expression.
+    pub span: Span,
+}
+
 /// What to weave into one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -245,6 +266,8 @@ pub struct Plan {
     pub decisions: Vec<DecisionMark>,
     /// Marks of exhausted loops.
     pub elses: Vec<ElseMark>,
+    /// Marks of evaluated decorators.
+    pub decorators: Vec<DecoratorMark>,
     /// May `:=` be used?
     pub walrus: bool,
     /// Names beginning with an underscore that the text uses.

@@ -7,9 +7,12 @@
 mod arcs;
 mod flow;
 mod graph;
+mod integers;
 mod lines;
 pub mod marks;
+mod names;
 mod safety;
+mod values;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -51,12 +54,12 @@ pub fn plan(parsed: &Parsed, path: &str, options: &Options) -> Plan {
         walk::exclude_main_guard(parsed, &mut exclusions.excluded);
     }
     let arcs = if options.level >= Level::Branch {
-        arcs::find(parsed, &flow, &countable)
+        arcs::find(parsed, &countable.with_code)
     } else {
         arcs::Arcs::new()
     };
     let identity = Identity::of(parsed.text(), path, options);
-    walk::walk(parsed, &flow, &countable, &exclusions, arcs, options, identity)
+    walk::walk(parsed, &flow, &countable.statements, &exclusions, arcs, options, identity)
 }
 
 /// The names by which a file is known.

@@ -1,11 +1,16 @@
 //! Which statements cannot raise, so that no sensor is needed behind them.
 //!
-//! The rules are strict: constants, names that are surely bound locals, and
-//! identity tests of those. Making a plain function object counts as safe;
+//! The rules are strict: constants, names that are surely bound locals,
+//! identity tests of those, and arithmetic and comparisons of variables that
+//! can only hold integers. Making a plain function object counts as safe;
 //! anything that may run a program's own code, look up a global, or allocate
 //! a container does not.
 
+use std::collections::BTreeSet;
+
 use ruff_python_ast::{CmpOp, Expr, Parameters, Stmt};
+
+use super::integers::{integers, is_exact, is_integer_expr};
 
 /// The names that are surely bound, innermost function last.
 #[derive(Debug, Default)]
@@ -17,6 +22,7 @@ pub(super) struct Bound {
 struct Names {
     bound: Vec<String>,
     unsafe_names: Vec<String>,
+    integers: BTreeSet<String>,
 }
 
 impl Bound {
@@ -26,7 +32,8 @@ impl Bound {
         let mut unsafe_names = Vec::new();
         find_unsafe(body, &mut unsafe_names);
         let bound = parameters.iter().map(|p| p.name().to_string()).collect();
-        self.functions.push(Names { bound, unsafe_names });
+        let integers = integers(parameters, body);
+        self.functions.push(Names { bound, unsafe_names, integers });
     }
 
     /// Leaves the innermost function.
@@ -64,6 +71,26 @@ impl Bound {
         }
     }
 
+    /// Learns that a loop has given its variable a value.
+    pub(super) fn learn_target(&mut self, target: &Expr) {
+        if let (Some(names), Expr::Name(name)) = (self.functions.last_mut(), target) {
+            names.bound.push(name.id.to_string());
+        }
+    }
+
+    /// Is this an integer, computed without raising?
+    fn is_safe_integer(&self, expr: &Expr) -> bool {
+        let Some(names) = self.functions.last() else { return false };
+        is_integer_expr(expr, &names.integers) && self.all_bound(expr)
+    }
+
+    fn all_bound(&self, expr: &Expr) -> bool {
+        !ruff_python_ast::helpers::any_over_expr(
+            expr,
+            |e| matches!(e, Expr::Name(name) if !self.is_bound(&name.id)),
+        )
+    }
+
     fn is_bound(&self, name: &str) -> bool {
         self.functions.last().is_some_and(|names| {
             names.bound.iter().any(|n| n == name) && !names.unsafe_names.iter().any(|n| n == name)
@@ -80,6 +107,14 @@ impl Bound {
             | Expr::NoneLiteral(_)
             | Expr::EllipsisLiteral(_) => true,
             Expr::Name(name) => self.is_bound(&name.id),
+            Expr::Compare(compare)
+                if std::iter::once(&*compare.left)
+                    .chain(&*compare.comparators)
+                    .all(|side| self.is_safe_integer(side)) =>
+            {
+                !compare.ops.iter().any(|op| matches!(op, CmpOp::In | CmpOp::NotIn))
+            }
+            Expr::BinOp(_) | Expr::UnaryOp(_) if self.is_safe_integer(expr) => true,
             Expr::Compare(compare) => {
                 compare.ops.iter().all(|op| matches!(op, CmpOp::Is | CmpOp::IsNot))
                     && self.is_safe(&compare.left)
@@ -98,6 +133,9 @@ impl Bound {
             Stmt::Return(s) => s.value.as_ref().is_none_or(|v| self.is_safe(v)),
             Stmt::Assign(s) => {
                 s.targets.iter().all(|t| matches!(t, Expr::Name(_))) && self.is_safe(&s.value)
+            }
+            Stmt::AugAssign(s) => {
+                is_exact(s.op) && self.is_safe_integer(&s.target) && self.is_safe_integer(&s.value)
             }
             Stmt::FunctionDef(s) => {
                 s.decorator_list.is_empty()

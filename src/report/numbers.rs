@@ -148,7 +148,8 @@ pub fn display_percent(covered: u64, total: u64, precision: usize) -> String {
 }
 
 /// Missing lines and branches as coverage.py prints them: `3-5, 8->10, 12`.
-/// Lines that are next to each other among the statements form a range.
+/// Lines that are next to each other among the statements form a range; a way
+/// to a missing line is not named again.
 #[must_use]
 pub fn missing_text(file: &FileCoverage) -> String {
     let mut parts: Vec<(Line, String)> = Vec::new();
@@ -167,17 +168,14 @@ pub fn missing_text(file: &FileCoverage) -> String {
         }
     }
     close(&mut run, &mut parts);
-    for branch in &file.branches {
-        if file.statements.get(&branch.line) == Some(&false) {
-            continue;
-        }
-        for to in branch.missing() {
-            let order = match to {
-                ArcEnd::Line(_) | ArcEnd::Exit(_) => branch.line,
-            };
-            parts.push((order, format!("{}->{to}", branch.line)));
+    let missed = |line: Line| file.statements.get(&line) == Some(&false);
+    for branch in file.branches.iter().filter(|b| !missed(b.line)) {
+        // A way to a missed line is told by that line.
+        let told = |to: &ArcEnd| matches!(to, ArcEnd::Line(line) if missed(*line));
+        for to in branch.missing().filter(|to| !told(to)) {
+            parts.push((branch.line, format!("{}->{to}", branch.line)));
         }
     }
-    parts.sort_by_key(|(line, _)| *line);
+    parts.sort();
     parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(", ")
 }

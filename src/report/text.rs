@@ -1,5 +1,6 @@
 //! The table on the terminal, in coverage.py's layout, and its Markdown form.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::numbers::{Numbers, display_percent, missing_text};
@@ -78,7 +79,21 @@ pub fn table(coverage: &Coverage, options: &TableOptions, out: &mut dyn Write) -
     } else {
         plain(&cells, &last, options, out)?;
     }
-    notes(coverage, covered, empty, out)
+    notes(coverage, covered, empty, options.markdown, out)
+}
+
+/// Lists the modules that could not be covered.
+///
+/// # Errors
+/// When writing fails.
+pub fn uncovered(modules: &BTreeMap<String, String>, out: &mut dyn Write) -> io::Result<()> {
+    if !modules.is_empty() {
+        writeln!(out, "\nModules that could not be covered:")?;
+    }
+    for (name, reason) in modules {
+        writeln!(out, "  {name}: {reason}")?;
+    }
+    Ok(())
 }
 
 /// The columns between the name and the percentage.
@@ -200,9 +215,8 @@ fn plain(
 
 fn markdown(cells: &[Vec<String>], last: &[String], out: &mut dyn Write) -> io::Result<()> {
     let line = |row: &[String]| {
-        let escaped: Vec<String> =
-            row.iter().map(|c| c.replace('|', r"\|").replace('_', r"\_")).collect();
-        format!("| {} |", escaped.join(" | "))
+        let cells: Vec<String> = row.iter().map(|c| escaped(c)).collect();
+        format!("| {} |", cells.join(" | "))
     };
     writeln!(out, "{}", line(&cells[0]))?;
     let mut rule = vec!["---".to_owned()];
@@ -217,13 +231,33 @@ fn markdown(cells: &[Vec<String>], last: &[String], out: &mut dyn Write) -> io::
     }
     let bold: Vec<String> = last
         .iter()
-        .map(|c| if c.is_empty() { String::new() } else { format!("**{c}**") })
+        .map(|c| if c.is_empty() { String::new() } else { format!("**{}**", escaped(c)) })
         .collect();
-    writeln!(out, "{}", line(&bold))
+    writeln!(out, "| {} |", bold.join(" | "))
+}
+
+/// A text that Markdown takes for what it is.
+fn escaped(text: &str) -> String {
+    let mut all = String::new();
+    for c in text.chars() {
+        match c {
+            '<' => all += "&lt;",
+            '&' => all += "&amp;",
+            '|' | '_' | '*' | '`' | '\\' | '[' | ']' => all.extend(['\\', c]),
+            _ => all.push(c),
+        }
+    }
+    all
 }
 
 /// What the numbers do not tell.
-fn notes(coverage: &Coverage, covered: u32, empty: u32, out: &mut dyn Write) -> io::Result<()> {
+fn notes(
+    coverage: &Coverage,
+    covered: u32,
+    empty: u32,
+    markdown: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if covered > 0 {
         writeln!(out, "\n{covered} {} skipped due to complete coverage.", files(covered))?;
     }
@@ -246,11 +280,16 @@ fn notes(coverage: &Coverage, covered: u32, empty: u32, out: &mut dyn Write) -> 
         let code = file.not_measured.iter().map(|n| (n.line, n.end_line, n.reason.as_str()));
         for (first, last, reason) in code.chain(decisions) {
             if !heading {
-                writeln!(out, "\nNot measured:")?;
+                writeln!(out, "\nNot measured:{}", if markdown { "\n" } else { "" })?;
                 heading = true;
             }
             let lines = if first == last { first.to_string() } else { format!("{first}-{last}") };
-            writeln!(out, "  {}:{lines}: {reason}", file.path)?;
+            let note = format!("{}:{lines}: {reason}", file.path);
+            if markdown {
+                writeln!(out, "- {}", escaped(&note))?;
+            } else {
+                writeln!(out, "  {note}")?;
+            }
         }
     }
     Ok(())

@@ -75,6 +75,14 @@ fn render(source: &[u8], range: Span, edits: &[Edit], out: &mut Vec<u8>) {
             edit.span
         );
         let inner = tail.iter().take_while(|e| e.span.start < edit.span.end).count();
+        let quoted = |inner: &Edit| {
+            edit.pieces.iter().any(|p| matches!(p, Piece::Source(s) if s.contains(inner.span)))
+        };
+        assert!(
+            tail[..inner].iter().all(quoted),
+            "edits overlap at {:?}: what is inside must be quoted",
+            edit.span
+        );
         out.extend_from_slice(&source[at as usize..edit.span.start as usize]);
         for piece in &edit.pieces {
             match piece {

@@ -2,9 +2,12 @@
 //! decisions whose value is used.
 
 use super::edit::Piece;
+use super::spelling::Names;
 use super::{Action, Weaver};
 use crate::model::SensorId;
-use crate::plan::marks::{DecisionMark, EdgeMark, Rewrite, TestedOperand, Unfolded, ValueRewrite};
+use crate::plan::marks::{
+    Boxes, DecisionMark, EdgeMark, FrameKind, Gives, LeafText, Rewrite, Unfolded, ValueStep,
+};
 
 impl Weaver<'_> {
     pub(super) fn rewrite_decisions(&mut self) {
@@ -17,8 +20,36 @@ impl Weaver<'_> {
                     self.unfold(tree, mark, &mut pieces);
                     self.edits.replace(mark.span, pieces);
                 }
-                Rewrite::Value(value) => self.value(mark, value),
+                Rewrite::Value(step) => {
+                    let mut pieces = Vec::new();
+                    self.value(step, mark, &mut pieces);
+                    self.edits.replace(mark.span, pieces);
+                    let kept = mark.leaves.iter().any(|leaf| leaf.kept);
+                    let kind = plan.frames[mark.frame.0].kind;
+                    self.global_temporary |= kept && kind == FrameKind::Module;
+                }
+                Rewrite::Boxes(boxes) => {
+                    let mut pieces = Vec::new();
+                    self.boxes(boxes, mark, &mut pieces);
+                    self.edits.replace(mark.span, pieces);
+                }
             }
+        }
+    }
+
+    /// A decorator becomes a call that fires and returns it: all that old
+    /// firmware takes there is a name and a call.
+    pub(super) fn wrap_decorators(&mut self) {
+        let plan = self.plan;
+        self.calls |= !plan.decorators.is_empty();
+        for mark in &plan.decorators {
+            self.note(Action::Fire(mark.sensor));
+            let pieces = vec![
+                Piece::Text(self.names.passing(mark.sensor)),
+                Piece::Source(mark.span),
+                Piece::Text(")".to_owned()),
+            ];
+            self.edits.replace_outside(mark.span, pieces);
         }
     }
 
@@ -67,7 +98,8 @@ impl Weaver<'_> {
                     self.note(Action::Fire(*sensor));
                 }
                 let call = self.call(mark.frame.0, mark.nested, false);
-                pieces.push(Piece::Text(self.names.end(tree, &call)));
+                let typed = self.plan.frames[mark.frame.0].kind == FrameKind::Viper;
+                pieces.push(Piece::Text(self.names.end(tree, &call, typed)));
             }
             Unfolded::Test { leaf, if_true, if_false } => {
                 pieces.push(Piece::Text("(".to_owned()));
@@ -81,63 +113,73 @@ impl Weaver<'_> {
         }
     }
 
-    fn value(&mut self, mark: &DecisionMark, value: &ValueRewrite) {
-        let mut pieces = Vec::new();
-        match value {
-            ValueRewrite::Not { whole, operand, on_true, on_false } => {
-                let (t, f) = (self.edge(mark, *on_true, true), self.edge(mark, *on_false, false));
-                pieces.push(Piece::Text("(False if((".to_owned()));
-                pieces.push(Piece::Source(*operand));
-                pieces.push(Piece::Text(format!(")and {t})or {f} else True)")));
-                self.edits.replace(*whole, pieces);
+    /// An unfolded value: `(true arm if test else false arm)`, where the test
+    /// also marks the paths that end behind it.
+    fn value(&mut self, step: &ValueStep, mark: &DecisionMark, pieces: &mut Vec<Piece>) {
+        let text = |text: &str| Piece::Text(text.to_owned());
+        let read = |names: &Names, leaf: usize| match &mark.leaves[leaf] {
+            LeafText { kept: true, .. } => Piece::Text(names.temporary.clone()),
+            LeafText { span, .. } => Piece::Source(*span),
+        };
+        match step {
+            ValueStep::End { gives: Gives::Leaf(leaf), .. } => {
+                pieces.push(read(&self.names, *leaf));
             }
-            ValueRewrite::Chain { whole, is_or, tested, last } => {
-                self.chain(mark, *is_or, tested, *last, &mut pieces);
-                self.edits.replace(*whole, pieces);
+            ValueStep::End { gives: Gives::Truth(truth), .. } => {
+                pieces.push(text(if *truth { "True" } else { "False" }));
+            }
+            ValueStep::End { gives: Gives::Text(span), .. } => pieces.push(Piece::Source(*span)),
+            ValueStep::Test { leaf, again, if_true, if_false } => {
+                let on_true = self.mark_of_end(if_true, mark, true);
+                let on_false = self.mark_of_end(if_false, mark, false);
+                let both = on_true.is_some() && on_false.is_some();
+                pieces.push(text("("));
+                self.value(if_true, mark, pieces);
+                pieces.push(text(if both { " if((" } else { " if(" }));
+                if mark.leaves[*leaf].kept && !again {
+                    pieces.push(Piece::Text(format!("({}:=", self.names.temporary)));
+                    pieces.push(Piece::Source(mark.leaves[*leaf].span));
+                    pieces.push(text(")"));
+                } else {
+                    pieces.push(read(&self.names, *leaf));
+                }
+                if let Some(fire) = &on_true {
+                    let close = if both { ")" } else { "" };
+                    pieces.push(Piece::Text(format!(" and {fire}{close}")));
+                }
+                if let Some(fire) = &on_false {
+                    pieces.push(Piece::Text(format!(" or {fire}")));
+                }
+                pieces.push(text(")else "));
+                self.value(if_false, mark, pieces);
+                pieces.push(text(")"));
             }
         }
     }
 
-    fn chain(
-        &mut self,
-        mark: &DecisionMark,
-        is_or: bool,
-        tested: &[TestedOperand],
-        last: crate::model::Span,
-        pieces: &mut Vec<Piece>,
-    ) {
-        let text = |text: String| Piece::Text(text);
-        let [operand, rest @ ..] = tested else {
-            pieces.push(Piece::Source(last));
-            return;
-        };
-        let fire = self.edge(mark, operand.ends, true);
-        let read = if operand.plain {
-            Piece::Source(operand.span)
-        } else {
-            text(self.names.temporary.clone())
-        };
-        let test = if operand.plain {
-            vec![text(" ".to_owned()), Piece::Source(operand.span), text(" ".to_owned())]
-        } else {
-            let bind = format!("({}:=", self.names.temporary);
-            vec![text(bind), Piece::Source(operand.span), text(")".to_owned())]
-        };
-        let ends = vec![text(format!("({fire} and ")), read, text(")".to_owned())];
-        let mut goes_on = vec![text("(".to_owned())];
-        if let Some(sensor) = operand.goes_on {
-            let fire = self.edge(mark, sensor, true);
-            goes_on.push(text(format!("{fire} and ")));
+    /// What marks the path that ends at this step.
+    fn mark_of_end(&mut self, end: &ValueStep, mark: &DecisionMark, truth: bool) -> Option<String> {
+        match end {
+            ValueStep::End { sensor: Some(sensor), .. } => Some(self.edge(mark, *sensor, truth)),
+            _ => None,
         }
-        self.chain(mark, is_or, rest, last, &mut goes_on);
-        goes_on.push(text(")".to_owned()));
-        let (if_true, if_false) = if is_or { (ends, goes_on) } else { (goes_on, ends) };
-        pieces.push(text("(".to_owned()));
-        pieces.extend(if_true);
-        pieces.push(text("if".to_owned()));
-        pieces.extend(test);
-        pieces.push(text("else".to_owned()));
-        pieces.extend(if_false);
-        pieces.push(text(")".to_owned()));
+    }
+
+    /// `(box(1,a or box)or box(2,b or box)or[mark and c])[0]`
+    fn boxes(&mut self, boxes: &Boxes, mark: &DecisionMark, pieces: &mut Vec<Piece>) {
+        let name = self.names.boxes.clone();
+        let operator = if boxes.is_or { "or" } else { "and" };
+        pieces.push(Piece::Text("(".to_owned()));
+        for (span, sensor) in &boxes.tested {
+            self.note(Action::Fire(*sensor));
+            pieces.push(Piece::Text(format!("{name}({},", sensor.0)));
+            pieces.push(Piece::Source(*span));
+            pieces.push(Piece::Text(format!(" {operator} {name})or ")));
+        }
+        let fire = self.edge(mark, boxes.goes_on, true);
+        pieces.push(Piece::Text(format!("[{fire} and ")));
+        pieces.push(Piece::Source(boxes.last));
+        pieces.push(Piece::Text("])[0]".to_owned()));
+        self.boxed = true;
     }
 }

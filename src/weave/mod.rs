@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::plan::marks::{Action, ElseMark, FrameKind, Gap, PointMark, Rewrite, Site};
 use edit::{Edits, Piece};
 pub use spelling::RUNTIME_MODULE;
-use spelling::{Call, Names};
+use spelling::{Call, Names, Needs};
 
 /// An instrumented text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,10 @@ struct Weaver<'a> {
     /// Frames with a local alias of the table.
     aliased: BTreeSet<usize>,
     calls: bool,
+    /// Is the function that puts values into lists in use?
+    boxed: bool,
+    /// Is the temporary in use in the module's own code?
+    global_temporary: bool,
     /// Number of flags in each frame.
     flags: BTreeMap<usize, u32>,
 }
@@ -87,10 +91,13 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
         newline: if source.windows(2).any(|w| w == b"\r\n") { "\r\n" } else { "\n" },
         aliased: BTreeSet::new(),
         calls: false,
+        boxed: false,
+        global_temporary: false,
         flags: BTreeMap::new(),
     };
     weaver.choose_aliases();
     weaver.rewrite_decisions();
+    weaver.wrap_decorators();
     weaver.find_calls();
     weaver.place_marks();
     weaver.place_aliases();
@@ -119,6 +126,7 @@ impl Weaver<'_> {
             let fires = match &mark.rewrite {
                 Rewrite::Edges(edges) => edges.len() as u32,
                 Rewrite::Unfold(_) | Rewrite::Value(_) => 2,
+                Rewrite::Boxes(_) => 1,
             };
             *uses.entry(mark.frame.0).or_default() += weight(mark.in_loop) * fires;
         }
@@ -333,7 +341,9 @@ impl Weaver<'_> {
     /// Registers the file.
     fn header(&self) -> String {
         let map = &self.plan.map;
-        self.names.header(&map.digest, map.sensor_count, self.calls)
+        let needs =
+            Needs { calls: self.calls, boxes: self.boxed, temporary: self.global_temporary };
+        self.names.header(&map.digest, map.sensor_count, needs)
     }
 
     fn finish(mut self) -> Woven {

@@ -23,6 +23,9 @@ pub(super) struct Names {
     flag: String,
     /// A temporary for a value.
     pub(super) temporary: String,
+    /// Global: a function that puts a value into a list and fires a sensor,
+    /// unless the value is that function itself; then it returns `None`.
+    pub(super) boxes: String,
 }
 
 /// How a sensor is fired inside an expression.
@@ -52,12 +55,15 @@ impl Names {
             candidates.into_iter().find(|name| !clashes(name)).expect("names never run out")
         };
         Self {
-            table: free("_h"),
-            call: free("_f"),
+            // What may be a global begins with two underscores: that is how programs that look
+            // through their names tell their own ones.
+            table: free("__h"),
+            call: free("__f"),
             local_table: free("_g"),
             slot: free("_n"),
             flag: free("_q"),
-            temporary: free("_v"),
+            temporary: free("__v"),
+            boxes: free("__w"),
         }
     }
 
@@ -106,26 +112,55 @@ impl Names {
         }
     }
 
-    /// The end of an unfolded decision.
-    pub(super) fn end(&self, end: &Unfolded, call: &Call) -> String {
+    /// What stands in front of an expression to fire when it has its value,
+    /// and to pass that on; a `)` closes it.
+    pub(super) fn passing(&self, sensor: SensorId) -> String {
+        format!("{}({},", self.call, sensor.0)
+    }
+
+    /// The end of an unfolded decision. In typed code all ends must be
+    /// objects, which constants are not.
+    pub(super) fn end(&self, end: &Unfolded, call: &Call, typed: bool) -> String {
         match end {
             Unfolded::End { outcome, sensor: Some(sensor) } => {
                 let not = if *outcome { "" } else { "not" };
                 format!("{not} {}", self.fire(*sensor, call))
             }
-            Unfolded::End { outcome: true, sensor: None } => "True".to_owned(),
+            Unfolded::End { outcome: true, .. } if typed => self.call.clone(),
+            _ if typed => format!("not {}", self.call),
+            Unfolded::End { outcome: true, .. } => "True".to_owned(),
             _ => "False".to_owned(),
         }
     }
 
     /// Registers the file and binds the names, with a semicolon. An `import`
     /// statement, because a program may put its own `__import__` in place.
-    pub(super) fn header(&self, digest: &Digest, count: u32, calls: bool) -> String {
+    pub(super) fn header(&self, digest: &Digest, count: u32, needs: Needs) -> String {
         let (table, call) = (&self.table, &self.call);
         let (names, function) =
-            if calls { (format!("{table},{call}"), "b") } else { (table.clone(), "m") };
-        format!(
+            if needs.calls { (format!("{table},{call}"), "b") } else { (table.clone(), "m") };
+        let mut header = format!(
             "from {RUNTIME_MODULE} import {function} as {table};{names}={table}('{digest}',{count});"
-        )
+        );
+        if needs.boxes {
+            let boxes = &self.boxes;
+            header +=
+                &format!("{boxes}=lambda k,v:None if v is {boxes} else[{call}(k,v)];");
+        }
+        if needs.temporary {
+            header += &format!("{}=0;", self.temporary);
+        }
+        header
     }
+}
+
+/// The names that a file needs besides the hit table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Needs {
+    /// The function that fires.
+    pub(super) calls: bool,
+    /// The function that puts values into lists.
+    pub(super) boxes: bool,
+    /// The temporary, as a global.
+    pub(super) temporary: bool,
 }

@@ -61,32 +61,43 @@ pub fn to_json(data: &RunData) -> String {
     serde_json::to_string(&dto).expect("data has only strings for keys")
 }
 
+/// The same as [`DataDto`], reading only, without copies of the many strings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DataRef<'t> {
+    mpycov_data: u32,
+    created: u64,
+    name: String,
+    context: String,
+    #[serde(borrow)]
+    files: BTreeMap<&'t str, Option<(u32, &'t str)>>,
+    #[serde(default)]
+    uncovered: BTreeMap<String, String>,
+    count: usize,
+}
+
 /// Reads the data of a run.
 ///
 /// # Errors
 /// A sentence about what is wrong: cut off, another version, not ours.
 pub fn from_json(text: &[u8]) -> Result<RunData, String> {
-    let value: serde_json::Value = serde_json::from_slice(text).map_err(|e| {
-        if e.is_eof() { "it is cut off".to_owned() } else { format!("it is no JSON: {e}") }
-    })?;
-    match value.get("mpycov_data").and_then(serde_json::Value::as_u64) {
-        None => return Err("it is not a data file of mpycov".to_owned()),
-        Some(version) if version != u64::from(VERSION) => {
-            return Err(format!("its version is {version}, and {VERSION} is known here"));
-        }
-        Some(_) => {}
+    let dto: DataRef<'_> = match serde_json::from_slice(text) {
+        Ok(dto) => dto,
+        Err(error) => return Err(diagnosis(text, &error)),
+    };
+    if dto.mpycov_data != VERSION {
+        return Err(wrong_version(u64::from(dto.mpycov_data)));
     }
-    let dto: DataDto = serde_json::from_value(value).map_err(|e| e.to_string())?;
     if dto.count != dto.files.len() {
         return Err(format!("it announces {} files and has {}", dto.count, dto.files.len()));
     }
     let mut files = BTreeMap::new();
     for (digest, hits) in dto.files {
-        let key = Digest::parse(&digest).ok_or_else(|| format!("`{digest}` is no digest"))?;
+        let key = Digest::parse(digest).ok_or_else(|| format!("`{digest}` is no digest"))?;
         let set = match hits {
             None => None,
             Some((count, digits)) => {
-                let set = unhex(&digits).and_then(|bits| HitSet::from_bytes(count, &bits));
+                let set = unhex(digits).and_then(|bits| HitSet::from_bytes(count, &bits));
                 Some(set.ok_or_else(|| format!("the hits of {digest} are damaged"))?)
             }
         };
@@ -101,9 +112,50 @@ pub fn from_json(text: &[u8]) -> Result<RunData, String> {
     })
 }
 
+fn wrong_version(version: u64) -> String {
+    format!("its version is {version}, and {VERSION} is known here")
+}
+
+/// Why a text is no data file.
+fn diagnosis(text: &[u8], error: &serde_json::Error) -> String {
+    let value: serde_json::Value = match serde_json::from_slice(text) {
+        Ok(value) => value,
+        Err(e) if e.is_eof() => return "it is cut off".to_owned(),
+        Err(e) => return format!("it is no JSON: {e}"),
+    };
+    match value.get("mpycov_data").and_then(serde_json::Value::as_u64) {
+        None => "it is not a data file of mpycov".to_owned(),
+        Some(version) if version != u64::from(VERSION) => wrong_version(version),
+        Some(_) => error.to_string(),
+    }
+}
+
 fn unhex(digits: &str) -> Option<Vec<u8>> {
-    if !digits.is_ascii() || !digits.len().is_multiple_of(2) {
+    let nibble = |digit: u8| char::from(digit).to_digit(16).map(|n| n as u8);
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
-    (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).ok()).collect()
+    digits.as_bytes().chunks_exact(2).map(|p| Some(nibble(p[0])? << 4 | nibble(p[1])?)).collect()
+}
+
+/// Adds what another run of the same context saw.
+pub fn fold(all: &mut RunData, run: RunData) {
+    all.created = all.created.max(run.created);
+    all.uncovered.extend(run.uncovered);
+    for (digest, hits) in run.files {
+        match all.files.entry(digest) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(hits);
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => {
+                match (entry.get_mut(), hits) {
+                    (Some(mine), Some(theirs)) if mine.count() == theirs.count() => {
+                        mine.merge(&theirs);
+                    }
+                    (mine @ None, theirs) => *mine = theirs,
+                    _ => {}
+                }
+            }
+        }
+    }
 }

@@ -160,7 +160,7 @@ mod tests {
         let text = format!(
             "hello\n{}{}wor{}ld\n{}",
             line("begin:1"),
-            line("0123456789ab:10:0:1001"),
+            line("0123456789ab:10:0:1"),
             line("0123456789ab:10:8:2"),
             line("end:2")
         );

@@ -57,6 +57,7 @@ struct DecisionDto {
 enum TreeDto {
     Leaf(usize),
     Constant(bool),
+    Value,
     Not(Box<TreeDto>),
     And(Vec<TreeDto>),
     Or(Vec<TreeDto>),
@@ -167,6 +168,7 @@ fn tree_dto(tree: &ConditionTree) -> TreeDto {
     match tree {
         ConditionTree::Leaf(i) => TreeDto::Leaf(*i),
         ConditionTree::Constant(truth) => TreeDto::Constant(*truth),
+        ConditionTree::Value => TreeDto::Value,
         ConditionTree::Not(inner) => TreeDto::Not(Box::new(tree_dto(inner))),
         ConditionTree::And(parts) => TreeDto::And(parts.iter().map(tree_dto).collect()),
         ConditionTree::Or(parts) => TreeDto::Or(parts.iter().map(tree_dto).collect()),
@@ -293,6 +295,7 @@ fn tree(dto: TreeDto) -> ConditionTree {
     match dto {
         TreeDto::Leaf(i) => ConditionTree::Leaf(i),
         TreeDto::Constant(truth) => ConditionTree::Constant(truth),
+        TreeDto::Value => ConditionTree::Value,
         TreeDto::Not(inner) => ConditionTree::Not(Box::new(tree(*inner))),
         TreeDto::And(parts) => ConditionTree::And(parts.into_iter().map(tree).collect()),
         TreeDto::Or(parts) => ConditionTree::Or(parts.into_iter().map(tree).collect()),

@@ -5,6 +5,9 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses a part")]
 
+pub mod cli;
+pub mod constructs;
+pub mod pool;
 pub mod process;
 pub mod targets;
 pub mod texts;

@@ -35,7 +35,7 @@ def _start(script, base, argv):
     sys.argv[:] = argv
     status = 0
     try:
-        with open(script) as f:
+        with open(script, "rb") as f:
             source = f.read()
         exec(compile(source, script, "exec"), main)
     except SystemExit as e:

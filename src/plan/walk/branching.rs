@@ -9,7 +9,7 @@
 use ruff_python_ast::{Expr, Stmt, StmtFor, StmtIf, StmtWhile};
 use ruff_text_size::{Ranged, TextSize};
 
-use super::super::flow::wholly_constant;
+use super::super::flow::{constant, wholly_constant};
 use super::super::marks::{Action, ElseMark, FrameKind};
 use super::super::safety::repeats;
 use super::decide::{Told, Ways};
@@ -61,13 +61,9 @@ impl<'a> Walker<'a> {
             }
             if let Some(truth) = wholly_constant(test) {
                 unreached = truth;
+                self.credit_behind_constant(&clauses, number, truth);
                 if truth {
-                    let entry = match here {
-                        Here::Open { .. } if number == 0 && self.at_level(Level::Line) => {
-                            here.clone()
-                        }
-                        _ => Here::Fresh,
-                    };
+                    let entry = if number == 0 { self.inside_at_once(here) } else { Here::Fresh };
                     self.inner_suite(clause.body, entry, inner, opener);
                 }
                 continue;
@@ -95,7 +91,8 @@ impl<'a> Walker<'a> {
                     }
                 }
             };
-            let ways = self.test(test, clause.at, kind, Told::Target, on_false, ctx);
+            let (on_true, on_false) = possible(test, Told::Target, on_false);
+            let ways = self.test(test, clause.at, kind, on_true, on_false, ctx);
             self.credit_elif(&clauses, number, &ways, &mut shown_by_next);
             let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
             self.outcomes.insert((clause.at, true), ways.on_true.evidence.clone());
@@ -116,6 +113,20 @@ impl<'a> Walker<'a> {
         }
         self.resolve_shown_by_next(&clauses);
         if has_else || unreached { self.behind(here) } else { after }
+    }
+
+    /// The line of the `elif` behind a test that is constant and false is
+    /// reached whenever that test is.
+    fn credit_behind_constant(&mut self, clauses: &[Clause<'a>], number: usize, truth: bool) {
+        let Some(next) = clauses.get(number + 1).filter(|_| !truth) else { return };
+        let (Some(test), Some(evidence)) = (next.test, self.started.get(&clauses[number].at))
+        else {
+            return;
+        };
+        let evidence = evidence.clone();
+        let line = self.parsed.statement_line(next.at);
+        self.count(line, self.parsed.line_of(test.end()), &evidence);
+        self.started.insert(next.at, evidence);
     }
 
     /// Notes the evidence for the line of the `elif` that follows a test.
@@ -175,7 +186,7 @@ impl<'a> Walker<'a> {
         if let Some(truth) = wholly_constant(&s.test) {
             self.loops.push(LoopExit { on_break: None });
             if truth {
-                let entry = if self.at_level(Level::Line) { here.clone() } else { Here::Fresh };
+                let entry = self.inside_at_once(here);
                 self.inner_suite(&s.body, entry, inner, line);
             }
             self.loops.pop();
@@ -197,7 +208,8 @@ impl<'a> Walker<'a> {
             Told::Nobody
         };
         let test_ctx = Context { in_loop: true, ..ctx };
-        let ways = self.test(&s.test, at, DecisionKind::While, Told::Target, on_false, test_ctx);
+        let (on_true, on_false) = possible(&s.test, Told::Target, on_false);
+        let ways = self.test(&s.test, at, DecisionKind::While, on_true, on_false, test_ctx);
         self.loops.push(LoopExit { on_break: None });
         let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
         let body = self.inner_suite(&s.body, entry, inner, line);
@@ -263,6 +275,7 @@ impl<'a> Walker<'a> {
         self.loops.push(LoopExit { on_break: on_break.map(|sensor| Action::Set { slot, sensor }) });
         let inner = Context { in_loop: true, opens: false, ..ctx };
         let learnt = self.bound.mark();
+        self.bound.learn_target(&s.target);
         let body = self.inner_suite(&s.body, Here::Fresh, inner, line);
         self.bound.forget(learnt);
         self.loops.pop();
@@ -354,6 +367,16 @@ impl<'a> Walker<'a> {
             line_start: has_below.then(|| self.parsed.lines().start(self.next_code(below))),
         };
         self.elses.push(mark);
+    }
+}
+
+/// An outcome that a constant operand rules out leads to dead code, where no
+/// mark can tell it: nobody asks.
+fn possible(test: &Expr, on_true: Told, on_false: Told) -> (Told, Told) {
+    match constant(test) {
+        Some(true) => (on_true, Told::Nobody),
+        Some(false) => (Told::Nobody, on_false),
+        None => (on_true, on_false),
     }
 }
 

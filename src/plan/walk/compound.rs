@@ -4,7 +4,8 @@ use ruff_python_ast::{Decorator, ExceptHandler, Expr, Stmt, StmtTry};
 use ruff_text_size::Ranged;
 
 use super::super::lines::Place;
-use super::super::marks::{Action, Frame, FrameId, FrameKind, Gap, Site};
+use super::super::marks::{Action, DecoratorMark, Frame, FrameId, FrameKind, Gap, Site};
+use super::super::names;
 use super::{Context, Here, Walker};
 use crate::model::{Evidence, Level, Line, NotMeasured, Scope, ScopeKind};
 
@@ -23,7 +24,6 @@ impl<'a> Walker<'a> {
         here: Here,
         evidence: &Evidence,
         ctx: Context,
-        owed: &mut Vec<(Line, Line)>,
     ) -> Here {
         let (decorators, name) = match stmt {
             Stmt::FunctionDef(s) => (&s.decorator_list, &s.name),
@@ -32,23 +32,21 @@ impl<'a> Walker<'a> {
         };
         let line = self.parsed.statement_line(name.start());
         let end = self.parsed.line_of(super::sites::head_end(stmt)).max(line);
-        self.started.insert(stmt.start(), evidence.clone());
-        for (index, decorator) in decorators.iter().enumerate() {
+        // The lines below a decorator are reached when it has been evaluated.
+        let mut reached = evidence.clone();
+        for decorator in decorators {
             self.value(&decorator.expression, ctx);
             let at = self.parsed.statement_line(decorator.start());
-            let last = self.parsed.line_of(decorator.end());
-            let plain = decorators[..index].iter().all(is_plain);
-            if plain {
-                self.count(at, last, evidence);
-            } else {
-                owed.push((at, last));
+            self.count(at, self.parsed.line_of(decorator.end()), &reached);
+            if self.at_level(Level::Line) && !is_left_alone(decorator) {
+                let sensor = self.sensor();
+                let span = self.parsed.span(decorator.expression.range());
+                self.decorator_marks.push(DecoratorMark { sensor, span });
+                reached = Evidence::one(sensor);
             }
         }
-        if decorators.iter().all(is_plain) {
-            self.count(line, end, evidence);
-        } else {
-            owed.push((line, end));
-        }
+        self.count(line, end, &reached);
+        self.started.insert(stmt.start(), reached);
         match stmt {
             Stmt::FunctionDef(s) => {
                 for parameter in &*s.parameters {
@@ -64,14 +62,12 @@ impl<'a> Walker<'a> {
                 for argument in s.arguments.iter().flat_map(|a| a.iter_source_order()) {
                     self.value(argument.value(), ctx);
                 }
-                let entry = match &here {
+                let entry = match self.inside_at_once(&here) {
                     // The first mark registers the file: it stays in the module.
-                    Here::Open { evidence, mark: Some(0) }
-                        if plain && self.at_level(Level::Line) =>
-                    {
-                        Here::Open { evidence: evidence.clone(), mark: None }
+                    Here::Open { evidence, mark: Some(0) } if plain => {
+                        Here::Open { evidence, mark: None }
                     }
-                    other if plain && self.at_level(Level::Line) => other.clone(),
+                    other if plain => other,
                     _ => Here::Fresh,
                 };
                 let frame = self.frame(FrameKind::Class, None);
@@ -80,6 +76,7 @@ impl<'a> Walker<'a> {
                     place: Place::Class,
                     in_loop: false,
                     in_comp: false,
+                    in_field: false,
                     opens: true,
                 };
                 let scope = self.open_scope(ScopeKind::Class, s.name.as_str(), line, stmt);
@@ -92,7 +89,6 @@ impl<'a> Walker<'a> {
                 self.bound.leave();
                 self.suites[slot].evidence = body.entered.clone();
                 self.scopes[scope].entered = body.entered;
-                owed.extend(body.owed);
                 self.behind(&here)
             }
             _ => here,
@@ -120,8 +116,15 @@ impl<'a> Walker<'a> {
             })
             .map(|(i, _)| self.site(&def.body, i));
         let frame = self.frame(kind, start);
-        let ctx =
-            Context { frame, place: Place::Function, in_loop: false, in_comp: false, opens: true };
+        self.own_names.insert(frame, names::of_function(&def.parameters, &def.body));
+        let ctx = Context {
+            frame,
+            place: Place::Function,
+            in_loop: false,
+            in_comp: false,
+            in_field: false,
+            opens: true,
+        };
         let scope = {
             let end = self.parsed.line_of(def.end());
             self.open_scope_at(ScopeKind::Function, def.name.as_str(), line, end, &def.body)
@@ -177,10 +180,7 @@ impl<'a> Walker<'a> {
     pub(super) fn try_stmt(&mut self, s: &'a StmtTry, here: Here, ctx: Context) -> Here {
         let line = self.parsed.statement_line(s.start());
         // Entering a `try` cannot fail: what shows the statement shows its body.
-        let entry = match &here {
-            _ if self.at_level(Level::Line) => here.clone(),
-            _ => Here::Fresh,
-        };
+        let entry = self.inside_at_once(&here);
         self.inner_suite(&s.body, entry, ctx, line);
         for handler in &s.handlers {
             let ExceptHandler::ExceptHandler(h) = handler;
@@ -268,9 +268,19 @@ impl<'a> Walker<'a> {
     }
 }
 
-/// Is this decorator a name, so that evaluating it calls nothing?
-fn is_plain(decorator: &Decorator) -> bool {
-    dotted(&decorator.expression).is_some()
+/// Is this decorator one of the language's own? Those are there for sure, and
+/// MicroPython knows some of them by their names.
+fn is_left_alone(decorator: &Decorator) -> bool {
+    let callee = match &decorator.expression {
+        Expr::Call(call) => dotted(&call.func),
+        other => dotted(other),
+    };
+    let Some(name) = callee else { return false };
+    let last = name.rsplit('.').next().unwrap_or(&name);
+    name.starts_with("micropython.")
+        || last.starts_with("asm_")
+        || matches!(&*name, "property" | "staticmethod" | "classmethod")
+        || (last != name && matches!(last, "getter" | "setter" | "deleter"))
 }
 
 fn dotted(expr: &Expr) -> Option<String> {

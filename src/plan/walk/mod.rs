@@ -8,7 +8,9 @@
 mod branching;
 mod compound;
 mod decide;
+mod inside;
 mod sites;
+mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,7 +21,7 @@ use super::arcs::{Arcs, Cause};
 use super::flow::Flow;
 use super::lines::{Place, has_code, is_docstring};
 use super::marks::{
-    Action, DecisionMark, ElseMark, Frame, FrameId, FrameKind, Plan, PointMark, Site,
+    Action, DecisionMark, DecoratorMark, ElseMark, Frame, FrameId, FrameKind, Plan, PointMark, Site,
 };
 use super::safety::Bound;
 use super::{Identity, Options, sorted};
@@ -49,6 +51,8 @@ struct Context {
     in_loop: bool,
     /// Inside a comprehension, where a name would bind elsewhere?
     in_comp: bool,
+    /// Inside a field of an f-string, where a colon would end the field?
+    in_field: bool,
     /// Is this the body of a module, class or function, where a docstring may be?
     opens: bool,
 }
@@ -80,7 +84,12 @@ struct Walker<'a> {
     points: Vec<PointMark>,
     decision_marks: Vec<DecisionMark>,
     elses: Vec<ElseMark>,
+    decorator_marks: Vec<DecoratorMark>,
     bound: Bound,
+    /// The names of functions and lambdas that only their own code rebinds.
+    own_names: HashMap<FrameId, BTreeSet<String>>,
+    /// The same for the comprehensions around, the innermost last.
+    comp_names: Vec<BTreeSet<String>>,
     loops: Vec<LoopExit>,
     slots: u32,
     names: Vec<String>,
@@ -127,7 +136,10 @@ pub(super) fn walk(
         points: Vec::new(),
         decision_marks: Vec::new(),
         elses: Vec::new(),
+        decorator_marks: Vec::new(),
         bound: Bound::default(),
+        own_names: HashMap::new(),
+        comp_names: Vec::new(),
         loops: Vec::new(),
         slots: 0,
         names: Vec::new(),
@@ -137,13 +149,13 @@ pub(super) fn walk(
         place: Place::Module,
         in_loop: false,
         in_comp: false,
+        in_field: false,
         opens: true,
     };
     let end = walker.suite(parsed.body(), Here::Fresh, ctx);
     if let Here::Open { mark: Some(mark), .. } = end.here {
         walker.points[mark].sites.push(Site::FileEnd);
     }
-    walker.settle_at_file_end(end.owed);
     walker.finish(countable, arcs, exclusions, identity)
 }
 
@@ -186,8 +198,6 @@ pub(super) fn exclude_main_guard(parsed: &Parsed, excluded: &mut BTreeSet<Line>)
 /// How a suite ended.
 struct SuiteEnd {
     here: Here,
-    /// Lines that count as run once the code behind the suite is reached.
-    owed: Vec<(Line, Line)>,
     /// What shows that the suite was entered.
     entered: Evidence,
 }
@@ -262,10 +272,18 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// What is known at the start of a suite that a statement enters at once,
+    /// without evaluating anything.
+    fn inside_at_once(&self, here: &Here) -> Here {
+        match here {
+            Here::Open { mark: None, .. } if !self.at_level(Level::Line) => Here::Fresh,
+            other => other.clone(),
+        }
+    }
+
     fn suite(&mut self, suite: &'a [Stmt], entry: Here, ctx: Context) -> SuiteEnd {
         let learnt = self.bound.mark();
         let mut here = entry;
-        let mut owed: Vec<(Line, Line)> = Vec::new();
         let mut entered = match &here {
             Here::Open { evidence, .. } | Here::Due { evidence, .. } => Some(evidence.clone()),
             Here::Fresh => None,
@@ -297,10 +315,7 @@ impl<'a> Walker<'a> {
                 here = self.behind(&here);
                 continue;
             }
-            for (line, end) in owed.drain(..) {
-                self.count(line, end, &evidence);
-            }
-            here = self.stmt(suite, index, here, &evidence, ctx, &mut owed);
+            here = self.stmt(suite, index, here, &evidence, ctx);
             self.bound.learn(stmt, ctx.place == Place::Function);
         }
         self.bound.forget(learnt);
@@ -312,7 +327,11 @@ impl<'a> Walker<'a> {
             let evidence = self.reach(&mut here, gap, ctx);
             entered.get_or_insert(evidence);
         }
-        SuiteEnd { here, owed, entered: entered.unwrap_or_default() }
+        let first = suite.first().filter(|first| ctx.opens && is_docstring(first));
+        if let (Some(docstring), Some(entered)) = (first, &entered) {
+            self.started.insert(docstring.start(), entered.clone());
+        }
+        SuiteEnd { here, entered: entered.unwrap_or_default() }
     }
 
     fn stmt(
@@ -322,13 +341,12 @@ impl<'a> Walker<'a> {
         here: Here,
         evidence: &Evidence,
         ctx: Context,
-        owed: &mut Vec<(Line, Line)>,
     ) -> Here {
         let stmt = &suite[index];
         let line = self.parsed.statement_line(stmt.start());
         match stmt {
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {
-                return self.definition(stmt, here, evidence, ctx, owed);
+                return self.definition(stmt, here, evidence, ctx);
             }
             _ => {}
         }
@@ -377,14 +395,8 @@ impl<'a> Walker<'a> {
     ) -> SuiteEnd {
         let slot = self.suites.len();
         self.suites.push(Suite { line: opener, evidence: Evidence::default() });
-        let mut end = self.suite(suite, entry, ctx);
+        let end = self.suite(suite, entry, ctx);
         self.suites[slot].evidence = end.entered.clone();
-        for (line, last) in end.owed.drain(..) {
-            // Nothing behind the suite is sure to follow: the definition's own
-            // region must do.
-            let evidence = end.entered.clone();
-            self.count(line, last, &evidence);
-        }
         end
     }
 
@@ -397,6 +409,7 @@ impl<'a> Walker<'a> {
     ) -> Plan {
         self.names = self.underscore_names();
         let mut statements = Vec::new();
+        let measured: BTreeSet<Line> = self.statements.keys().copied().collect();
         for (line, (end_line, evidence)) in std::mem::take(&mut self.statements) {
             if countable.contains(&line) && !exclusions.excluded.contains(&line) {
                 statements.push(Statement { line, end_line, evidence });
@@ -406,7 +419,6 @@ impl<'a> Walker<'a> {
             Cause::Outcome(at, outcome) => self.outcomes.get(&(*at, *outcome)),
             Cause::Started(at) => self.started.get(at),
         };
-        let measured: BTreeSet<Line> = statements.iter().map(|s| s.line).collect();
         let arcs = arcs
             .iter()
             .filter(|((from, _), _)| measured.contains(from))
@@ -419,8 +431,6 @@ impl<'a> Walker<'a> {
             })
             .collect();
         self.suites.retain(|suite| !exclusions.excluded.contains(&suite.line));
-        let mut counted_exclusions = exclusions.excluded.clone();
-        counted_exclusions.retain(|line| countable.contains(line));
         self.decisions.sort_by_key(|d| (d.span.start, std::cmp::Reverse(d.span.end)));
         Plan {
             map: FileMap {
@@ -432,7 +442,7 @@ impl<'a> Walker<'a> {
                 statements,
                 arcs,
                 no_branch: sorted(&exclusions.no_branch),
-                excluded: sorted(&counted_exclusions),
+                excluded: sorted(&exclusions.excluded),
                 decisions: self.decisions,
                 suites: self.suites,
                 scopes: self.scopes,
@@ -442,6 +452,7 @@ impl<'a> Walker<'a> {
             points: self.points,
             decisions: self.decision_marks,
             elses: self.elses,
+            decorators: self.decorator_marks,
             walrus: self.options.walrus,
             taken_names: self.names,
         }

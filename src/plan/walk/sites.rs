@@ -7,7 +7,7 @@ use ruff_text_size::{Ranged, TextSize};
 use super::super::flow::wholly_constant;
 use super::super::marks::{Gap, Site};
 use super::Walker;
-use crate::model::{Evidence, Line, SensorId, Span};
+use crate::model::{Line, Span};
 
 /// Where the header of a statement ends: for a compound one, in front of its
 /// first suite.
@@ -72,10 +72,23 @@ impl Walker<'_> {
     /// The point in front of a statement.
     pub(super) fn site(&self, suite: &[Stmt], index: usize) -> Site {
         let stmt = &suite[index];
-        if !is_compound(stmt) {
-            return Site::Simple { at: self.parsed.at(stmt.start()) };
-        }
         let line = self.parsed.line_of(stmt.start());
+        if !is_compound(stmt) {
+            let at = self.parsed.at(stmt.start());
+            let behind = self.simple_end(Some(stmt)).filter(|_| self.is_behind_byte_order_mark(at));
+            return match behind {
+                Some(end) => Site::Gap(Gap {
+                    after: Some(end),
+                    free: Vec::new(),
+                    indent: self.indent(stmt),
+                    header: None,
+                    repeats: false,
+                    untyped: false,
+                    line_start: self.parsed.lines().start(line),
+                }),
+                None => Site::Simple { at },
+            };
+        }
         let previous = index.checked_sub(1).map(|i| &suite[i]);
         let free_from = match previous {
             Some(previous) => Line(self.parsed.line_of(previous.end()).0 + 1),
@@ -93,6 +106,12 @@ impl Walker<'_> {
             },
             line_start: self.parsed.lines().start(line),
         })
+    }
+
+    /// Does a byte order mark stand right before this? To MicroPython it is
+    /// the first letter of what follows, so that nothing may come between.
+    fn is_behind_byte_order_mark(&self, at: u32) -> bool {
+        at == 3 && self.parsed.text().starts_with(b"\xEF\xBB\xBF")
     }
 
     /// The point behind the last statement of a suite.
@@ -203,25 +222,6 @@ impl Walker<'_> {
                     | TokenKind::FStringEnd
             )
         })
-    }
-
-    /// Credits what is still owed when the file ends.
-    pub(super) fn settle_at_file_end(&mut self, owed: Vec<(Line, Line)>) {
-        if owed.is_empty() {
-            return;
-        }
-        let id: SensorId = self.sensor();
-        let ctx = super::Context {
-            frame: super::FrameId(0),
-            place: super::Place::Module,
-            in_loop: false,
-            in_comp: false,
-            opens: false,
-        };
-        self.mark_point(vec![super::Action::Fire(id)], Site::FileEnd, ctx);
-        for (line, end) in owed {
-            self.count(line, end, &Evidence::one(id));
-        }
     }
 
     /// The names in the text that a name of ours could collide with.

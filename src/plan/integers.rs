@@ -1,0 +1,195 @@
+//! Which local variables of a function can only hold integers.
+//!
+//! A name qualifies when every assignment to it in the function gives it an
+//! integer, assuming that all qualifying names do: the largest such set.
+//! Arithmetic on such names cannot raise, so no sensor is needed behind it.
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{Expr, Number, Operator, Parameters, Stmt, UnaryOp};
+
+/// The names that hold integers only.
+pub(super) fn integers(parameters: &Parameters, body: &[Stmt]) -> BTreeSet<String> {
+    let mut found = Assignments::default();
+    found.visit_body(body);
+    for parameter in parameters {
+        found.foreign.insert(parameter.name().to_string());
+    }
+    let mut names: BTreeSet<String> = found
+        .values
+        .iter()
+        .map(|(name, _)| name.clone())
+        .filter(|name| !found.foreign.contains(name))
+        .collect();
+    loop {
+        let wrong: Vec<String> = found
+            .values
+            .iter()
+            .filter(|(name, value)| names.contains(name) && !is_integer(value, &names))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if wrong.is_empty() {
+            return names;
+        }
+        for name in wrong {
+            names.remove(&name);
+        }
+    }
+}
+
+/// What is assigned to names in a function.
+#[derive(Default)]
+struct Assignments<'a> {
+    values: Vec<(String, Value<'a>)>,
+    /// Names that get something unknown, or belong to other scopes.
+    foreign: BTreeSet<String>,
+}
+
+enum Value<'a> {
+    Is(&'a Expr),
+    /// The name itself, combined with this.
+    Combined(Operator, &'a Expr),
+    /// What a counting loop gives.
+    Counted,
+}
+
+impl<'a> Assignments<'a> {
+    fn unknown(&mut self, target: &'a Expr) {
+        struct Names<'n>(&'n mut BTreeSet<String>);
+        impl<'a> Visitor<'a> for Names<'_> {
+            fn visit_expr(&mut self, expr: &'a Expr) {
+                if let Expr::Name(name) = expr {
+                    self.0.insert(name.id.to_string());
+                }
+                visitor::walk_expr(self, expr);
+            }
+        }
+        Names(&mut self.foreign).visit_expr(target);
+    }
+
+    fn assign(&mut self, target: &'a Expr, value: &'a Expr) {
+        match (target, value) {
+            (Expr::Name(name), _) => self.values.push((name.id.to_string(), Value::Is(value))),
+            (Expr::Tuple(targets), Expr::Tuple(values))
+                if targets.elts.len() == values.elts.len()
+                    && !targets.elts.iter().any(|e| matches!(e, Expr::Starred(_))) =>
+            {
+                for (target, value) in targets.elts.iter().zip(&values.elts) {
+                    self.assign(target, value);
+                }
+            }
+            _ => self.unknown(target),
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Assignments<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Assign(s) => s.targets.iter().for_each(|t| self.assign(t, &s.value)),
+            Stmt::AnnAssign(s) => match &s.value {
+                Some(value) => self.assign(&s.target, value),
+                None => self.unknown(&s.target),
+            },
+            Stmt::AugAssign(s) => match &*s.target {
+                Expr::Name(name) => {
+                    self.values.push((name.id.to_string(), Value::Combined(s.op, &s.value)));
+                }
+                other => self.unknown(other),
+            },
+            Stmt::For(s) => match (&*s.target, is_range(&s.iter)) {
+                (Expr::Name(name), true) => {
+                    self.values.push((name.id.to_string(), Value::Counted));
+                }
+                (target, _) => self.unknown(target),
+            },
+            Stmt::With(s) => {
+                for target in s.items.iter().filter_map(|item| item.optional_vars.as_ref()) {
+                    self.unknown(target);
+                }
+            }
+            Stmt::Delete(s) => s.targets.iter().for_each(|t| self.unknown(t)),
+            Stmt::Global(s) => self.foreign.extend(s.names.iter().map(ToString::to_string)),
+            Stmt::Nonlocal(s) => self.foreign.extend(s.names.iter().map(ToString::to_string)),
+            Stmt::Import(s) => {
+                for alias in &s.names {
+                    let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+                    let bound = name.split('.').next().unwrap_or(name);
+                    self.foreign.insert(bound.to_owned());
+                }
+            }
+            Stmt::ImportFrom(s) => {
+                for alias in &s.names {
+                    let name = alias.asname.as_ref().unwrap_or(&alias.name);
+                    self.foreign.insert(name.to_string());
+                }
+            }
+            Stmt::FunctionDef(s) => {
+                // A function inside may assign the name as nonlocal.
+                self.foreign.insert(s.name.to_string());
+                let mut inner = Assignments::default();
+                inner.visit_body(&s.body);
+                self.foreign.extend(inner.foreign);
+                return;
+            }
+            Stmt::ClassDef(s) => {
+                self.foreign.insert(s.name.to_string());
+                return;
+            }
+            Stmt::Try(s) => {
+                for ruff_python_ast::ExceptHandler::ExceptHandler(handler) in &s.handlers {
+                    self.foreign.extend(handler.name.iter().map(ToString::to_string));
+                }
+            }
+            _ => {}
+        }
+        visitor::walk_stmt(self, stmt);
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Named(named) = expr {
+            self.assign(&named.target, &named.value);
+        }
+        visitor::walk_expr(self, expr);
+    }
+}
+
+fn is_range(iterable: &Expr) -> bool {
+    matches!(iterable, Expr::Call(call)
+        if matches!(&*call.func, Expr::Name(name) if name.id == "range"))
+}
+
+fn is_integer(value: &Value<'_>, names: &BTreeSet<String>) -> bool {
+    match value {
+        Value::Is(expr) => is_integer_expr(expr, names),
+        Value::Combined(op, expr) => is_exact(*op) && is_integer_expr(expr, names),
+        Value::Counted => true,
+    }
+}
+
+/// Operators that make an integer of any two, without raising.
+pub(super) fn is_exact(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::Add
+            | Operator::Sub
+            | Operator::Mult
+            | Operator::BitAnd
+            | Operator::BitOr
+            | Operator::BitXor
+    )
+}
+
+/// Is this an integer of which `names` are too, computed without raising?
+pub(super) fn is_integer_expr(expr: &Expr, names: &BTreeSet<String>) -> bool {
+    match expr {
+        Expr::NumberLiteral(e) => matches!(e.value, Number::Int(_)),
+        Expr::Name(name) => names.contains(name.id.as_str()),
+        Expr::BinOp(e) => {
+            is_exact(e.op) && is_integer_expr(&e.left, names) && is_integer_expr(&e.right, names)
+        }
+        Expr::UnaryOp(e) => e.op != UnaryOp::Not && is_integer_expr(&e.operand, names),
+        _ => false,
+    }
+}

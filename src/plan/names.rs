@@ -1,0 +1,81 @@
+//! Names that nobody but the code around them can rebind, so that reading one
+//! twice gives one value: locals of a function that no other code shares.
+//!
+//! A global may be changed by whatever runs in between, be it a `__bool__`, an
+//! interrupt handler or another thread.
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
+use ruff_python_ast::{Comprehension, Expr, Parameters, Stmt};
+
+/// The own names of a function or lambda, by what binds them.
+pub(super) fn of_function(parameters: &Parameters, body: &[Stmt]) -> BTreeSet<String> {
+    let mut finder = Finder::default();
+    finder.own.extend(parameters.iter().map(|p| p.name().to_string()));
+    finder.visit_body(body);
+    &finder.own - &finder.shared
+}
+
+/// The own names of a comprehension.
+pub(super) fn of_comprehension(generators: &[Comprehension]) -> BTreeSet<String> {
+    let mut finder = Finder::default();
+    for generator in generators {
+        finder.target(&generator.target);
+    }
+    finder.own
+}
+
+#[derive(Default)]
+struct Finder {
+    own: BTreeSet<String>,
+    /// Declared global or nonlocal, here or in a function inside; bound by
+    /// `:=`, maybe from within a generator.
+    shared: BTreeSet<String>,
+    /// Functions and classes around.
+    depth: u32,
+}
+
+impl Finder {
+    fn target(&mut self, target: &Expr) {
+        match target {
+            Expr::Name(name) if self.depth == 0 => {
+                self.own.insert(name.id.to_string());
+            }
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.target(e)),
+            Expr::List(list) => list.elts.iter().for_each(|e| self.target(e)),
+            _ => {}
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Finder {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Assign(s) => s.targets.iter().for_each(|t| self.target(t)),
+            Stmt::AnnAssign(s) if s.value.is_some() => self.target(&s.target),
+            Stmt::For(s) => self.target(&s.target),
+            Stmt::With(s) => {
+                s.items.iter().filter_map(|i| i.optional_vars.as_deref()).for_each(|t| {
+                    self.target(t);
+                });
+            }
+            Stmt::Global(s) => self.shared.extend(s.names.iter().map(ToString::to_string)),
+            Stmt::Nonlocal(s) => self.shared.extend(s.names.iter().map(ToString::to_string)),
+            _ => {}
+        }
+        let inner = u32::from(matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)));
+        self.depth += inner;
+        walk_stmt(self, stmt);
+        self.depth -= inner;
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Named(named) = expr {
+            if let Expr::Name(name) = &*named.target {
+                self.shared.insert(name.id.to_string());
+            }
+        }
+        walk_expr(self, expr);
+    }
+}

@@ -1,0 +1,173 @@
+//! Results of unit tests in the XML that continuous integration reads.
+
+use std::io::{self, Write};
+
+use super::escape::Escaped;
+
+/// The tests of one program on one target.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TestSuite {
+    /// What ran: a script or a module.
+    pub name: String,
+    /// Where it ran, such as a board. It stands before the classes, so that
+    /// results of several targets do not fall together.
+    pub target: Option<String>,
+    /// How long all of it took.
+    pub seconds: Option<f64>,
+    /// The tests, in the order they ran.
+    pub cases: Vec<TestCase>,
+    /// What else the program printed.
+    pub output: String,
+}
+
+/// One test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestCase {
+    /// The class, with its module.
+    pub class: String,
+    /// The method.
+    pub name: String,
+    /// How long it took.
+    pub seconds: Option<f64>,
+    /// How it ended.
+    pub end: TestEnd,
+}
+
+/// How a test ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TestEnd {
+    /// Well.
+    Passed,
+    /// An assertion did not hold.
+    Failed(Problem),
+    /// Something else was raised.
+    Error(Problem),
+    /// It did not run.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What was raised.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problem {
+    /// Name of the exception.
+    pub kind: String,
+    /// Its text.
+    pub message: String,
+    /// The traceback.
+    pub trace: String,
+}
+
+/// Writes the results.
+///
+/// # Errors
+/// When writing fails.
+pub fn write(suites: &[TestSuite], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    let counts: Vec<Counts> = suites.iter().map(Counts::of).collect();
+    let sum = counts.iter().copied().fold(Counts::default(), Counts::and);
+    writeln!(out, "<testsuites{}>", sum.attributes())?;
+    for (suite, counts) in suites.iter().zip(&counts) {
+        let name = match &suite.target {
+            Some(target) => format!("{target}: {}", suite.name),
+            None => suite.name.clone(),
+        };
+        let name = Escaped(&name);
+        let time = time(suite.seconds);
+        writeln!(out, "  <testsuite name=\"{name}\"{}{time}>", counts.attributes())?;
+        for case in &suite.cases {
+            test_case(suite, case, out)?;
+        }
+        if !suite.output.is_empty() {
+            writeln!(out, "    <system-out>{}</system-out>", Block(&suite.output))?;
+        }
+        writeln!(out, "  </testsuite>")?;
+    }
+    writeln!(out, "</testsuites>")
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn of(suite: &TestSuite) -> Self {
+        let count = |wanted: fn(&TestEnd) -> bool| {
+            suite.cases.iter().filter(|case| wanted(&case.end)).count()
+        };
+        Self {
+            tests: suite.cases.len(),
+            failures: count(|end| matches!(end, TestEnd::Failed(_))),
+            errors: count(|end| matches!(end, TestEnd::Error(_))),
+            skipped: count(|end| matches!(end, TestEnd::Skipped { .. })),
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            tests: self.tests + other.tests,
+            failures: self.failures + other.failures,
+            errors: self.errors + other.errors,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+
+    fn attributes(self) -> String {
+        format!(
+            " tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",
+            self.tests, self.failures, self.errors, self.skipped
+        )
+    }
+}
+
+fn time(seconds: Option<f64>) -> String {
+    seconds.map_or_else(String::new, |s| format!(" time=\"{s:.3}\""))
+}
+
+fn test_case(suite: &TestSuite, case: &TestCase, out: &mut dyn Write) -> io::Result<()> {
+    let class = match &suite.target {
+        Some(target) => format!("{}.{}", target.replace('.', "_"), case.class),
+        None => case.class.clone(),
+    };
+    let (class, name) = (Escaped(&class), Escaped(&case.name));
+    let time = time(case.seconds);
+    write!(out, "    <testcase classname=\"{class}\" name=\"{name}\"{time}")?;
+    match &case.end {
+        TestEnd::Passed => writeln!(out, "/>"),
+        TestEnd::Failed(problem) => raised("failure", problem, out),
+        TestEnd::Error(problem) => raised("error", problem, out),
+        TestEnd::Skipped { reason } => {
+            let reason = Escaped(reason);
+            writeln!(out, ">\n      <skipped message=\"{reason}\"/>\n    </testcase>")
+        }
+    }
+}
+
+fn raised(element: &str, problem: &Problem, out: &mut dyn Write) -> io::Result<()> {
+    let (kind, message) = (Escaped(&problem.kind), Escaped(&problem.message));
+    let trace = Block(&problem.trace);
+    writeln!(out, ">\n      <{element} message=\"{message}\" type=\"{kind}\">{trace}</{element}>")?;
+    writeln!(out, "    </testcase>")
+}
+
+/// A text of several lines between tags.
+struct Block<'a>(&'a str);
+
+impl std::fmt::Display for Block<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = self.0.replace("\r\n", "\n");
+        for (number, line) in text.split('\n').enumerate() {
+            if number > 0 {
+                f.write_str("\n")?;
+            }
+            Escaped(line).fmt(f)?;
+        }
+        Ok(())
+    }
+}

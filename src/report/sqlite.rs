@@ -1,0 +1,222 @@
+//! coverage.py's data file, `.coverage`, so that its own commands go on from it.
+//!
+//! It holds what ran and nothing else: coverage.py reads the sources again and
+//! finds the statements itself. A line that ran is an arc from itself to
+//! itself, as its own fastest tracer writes it; a way taken from a line with
+//! several is an arc to where it leads, and below 0 is out of a function.
+//!
+//! The database is made in memory, so this too is bytes out.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use rusqlite::{Connection, Transaction};
+
+use super::{Settings, Sources};
+use crate::model::{ArcEnd, Coverage, FileCoverage, Level, Line};
+
+/// How files are named in the data file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataFileOptions {
+    /// By the paths of the report, for `relative_files = true`, rather than by
+    /// absolute ones.
+    pub relative: bool,
+}
+
+/// The schema that coverage.py has had since version 5.0.
+const SCHEMA: u32 = 7;
+
+/// What tells that a data file is one of ours.
+const MAKER: &str = "mpycov ";
+
+const TABLES: &str = "
+    CREATE TABLE coverage_schema (version integer);
+    CREATE TABLE meta (key text, value text, unique (key));
+    CREATE TABLE file (id integer primary key, path text, unique (path));
+    CREATE TABLE context (id integer primary key, context text, unique (context));
+    CREATE TABLE line_bits (
+        file_id integer, context_id integer, numbits blob,
+        foreign key (file_id) references file (id),
+        foreign key (context_id) references context (id),
+        unique (file_id, context_id));
+    CREATE TABLE arc (
+        file_id integer, context_id integer, fromno integer, tono integer,
+        foreign key (file_id) references file (id),
+        foreign key (context_id) references context (id),
+        unique (file_id, context_id, fromno, tono));
+    CREATE TABLE tracer (
+        file_id integer primary key, tracer text,
+        foreign key (file_id) references file (id));";
+
+/// Writes the data file.
+///
+/// # Errors
+/// When writing fails.
+pub fn write(
+    coverage: &Coverage,
+    _: &Sources,
+    settings: &Settings,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let bytes = database(coverage, settings).map_err(io::Error::other)?;
+    out.write_all(&bytes)
+}
+
+/// Is this a data file that we made? It is safe to replace one.
+#[must_use]
+pub fn is_ours(bytes: &[u8]) -> bool {
+    let version = || -> rusqlite::Result<String> {
+        let mut connection = Connection::open_in_memory()?;
+        let mut reader = bytes;
+        connection.deserialize_read_exact("main", &mut reader, bytes.len(), true)?;
+        connection.query_row("SELECT value FROM meta WHERE key = 'version'", [], |row| row.get(0))
+    };
+    version().is_ok_and(|version| version.starts_with(MAKER))
+}
+
+fn database(coverage: &Coverage, settings: &Settings) -> rusqlite::Result<Vec<u8>> {
+    let mut connection = Connection::open_in_memory()?;
+    connection.execute_batch(TABLES)?;
+    let transaction = connection.transaction()?;
+    // A file without branches beside others with would lose all of its own.
+    let arcs = coverage.files.iter().all(|f| f.level >= Level::Branch);
+    transaction.execute("INSERT INTO coverage_schema VALUES (?1)", [SCHEMA])?;
+    let version = format!("{MAKER}{}", env!("CARGO_PKG_VERSION"));
+    let meta = [("version", version.as_str()), ("has_arcs", if arcs { "1" } else { "0" })];
+    for (key, value) in meta {
+        transaction.execute("INSERT INTO meta VALUES (?1, ?2)", [key, value])?;
+    }
+    let contexts = Contexts::new(coverage, &transaction)?;
+    for (number, file) in coverage.files.iter().enumerate() {
+        let id = number as i64 + 1;
+        let path = path(&file.path, settings);
+        transaction.execute("INSERT INTO file VALUES (?1, ?2)", (id, path))?;
+        if arcs {
+            write_arcs(id, file, &contexts, &transaction)?;
+        } else {
+            write_lines(id, file, &contexts, &transaction)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(connection.serialize("main")?.to_vec())
+}
+
+fn path(path: &str, settings: &Settings) -> String {
+    let root = settings.root.trim_end_matches('/');
+    if settings.data_file.relative || root.is_empty() || path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("{root}/{path}")
+    }
+}
+
+/// The contexts in the table, those of the report first; the last is the one
+/// without a name, for what ran in none.
+struct Contexts {
+    ids: Vec<i64>,
+}
+
+impl Contexts {
+    fn new(coverage: &Coverage, transaction: &Transaction<'_>) -> rusqlite::Result<Self> {
+        let mut ids: Vec<i64> = Vec::new();
+        let mut insert = transaction.prepare("INSERT INTO context VALUES (?1, ?2)")?;
+        let mut unnamed = None;
+        for name in &coverage.contexts {
+            let id = ids.len() as i64 + 1;
+            insert.execute((id, name))?;
+            unnamed = unnamed.or(name.is_empty().then_some(id));
+            ids.push(id);
+        }
+        let unnamed = match unnamed {
+            Some(id) => id,
+            None => {
+                let id = ids.len() as i64 + 1;
+                insert.execute((id, ""))?;
+                id
+            }
+        };
+        ids.push(unnamed);
+        Ok(Self { ids })
+    }
+
+    fn unnamed(&self) -> BTreeSet<i64> {
+        self.ids.last().copied().into_iter().collect()
+    }
+
+    /// The contexts that ran a line.
+    fn of_line(&self, file: &FileCoverage, line: Line) -> BTreeSet<i64> {
+        match file.line_contexts.get(&line) {
+            Some(indices) if !indices.is_empty() => {
+                indices.iter().filter_map(|i| self.ids.get(*i).copied()).collect()
+            }
+            _ => self.unnamed(),
+        }
+    }
+
+    /// The contexts that may have gone this way: those that ran both its ends.
+    fn of_way(&self, file: &FileCoverage, from: Line, to: ArcEnd) -> BTreeSet<i64> {
+        let start = self.of_line(file, from);
+        let ArcEnd::Line(to) = to else { return start };
+        let both: BTreeSet<i64> = start.intersection(&self.of_line(file, to)).copied().collect();
+        if both.is_empty() { start } else { both }
+    }
+}
+
+fn write_arcs(
+    id: i64,
+    file: &FileCoverage,
+    contexts: &Contexts,
+    transaction: &Transaction<'_>,
+) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached("INSERT INTO arc VALUES (?1, ?2, ?3, ?4)")?;
+    for (line, _) in file.statements.iter().filter(|(_, hit)| **hit) {
+        for context in contexts.of_line(file, *line) {
+            insert.execute((id, context, line.0, line.0))?;
+        }
+    }
+    for branch in &file.branches {
+        for exit in branch.exits.iter().filter(|e| e.taken && arrived(file, e.to)) {
+            let to = match exit.to {
+                ArcEnd::Line(line) => i64::from(line.0),
+                ArcEnd::Exit(line) => -i64::from(line.0),
+            };
+            for context in contexts.of_way(file, branch.line, exit.to) {
+                insert.execute((id, context, branch.line.0, to))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Did it get to where it went? An exception may have been pending; coverage.py
+/// would take the far end of the arc for run.
+fn arrived(file: &FileCoverage, to: ArcEnd) -> bool {
+    match to {
+        ArcEnd::Line(line) => file.statements.get(&line) != Some(&false),
+        ArcEnd::Exit(_) => true,
+    }
+}
+
+fn write_lines(
+    id: i64,
+    file: &FileCoverage,
+    contexts: &Contexts,
+    transaction: &Transaction<'_>,
+) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached("INSERT INTO line_bits VALUES (?1, ?2, ?3)")?;
+    let mut bits: std::collections::BTreeMap<i64, Vec<u8>> = std::collections::BTreeMap::new();
+    for (line, _) in file.statements.iter().filter(|(_, hit)| **hit) {
+        let (byte, bit) = (line.0 as usize / 8, line.0 % 8);
+        for context in contexts.of_line(file, *line) {
+            let bits = bits.entry(context).or_default();
+            if bits.len() <= byte {
+                bits.resize(byte + 1, 0);
+            }
+            bits[byte] |= 1 << bit;
+        }
+    }
+    for (context, bits) in bits {
+        insert.execute((id, context, bits))?;
+    }
+    Ok(())
+}
