@@ -188,8 +188,7 @@ fn lines_stay_where_they_are() {
 /// branch something is only ever put between the bytes of a line.
 fn moved_lines(source: &[u8], woven: &[u8], added: &[Line], level: Level) -> Option<String> {
     let (from, to) = (Lines::of(source), Lines::of(woven));
-    let kept: Vec<Line> =
-        (1..=to.count()).map(Line).filter(|line| !added.contains(line)).collect();
+    let kept: Vec<Line> = (1..=to.count()).map(Line).filter(|line| !added.contains(line)).collect();
     if kept.len() != from.count() as usize {
         let (old, new, more) = (from.count(), to.count(), added.len());
         return Some(format!("{old} lines became {new}, and {more} are said to be added"));
