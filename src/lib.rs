@@ -1,1 +1,3 @@
 //! mpycov: what did the tests exercise in Python that runs on a microcontroller?
+
+pub mod device;
