@@ -125,6 +125,7 @@ impl RawRepl {
         code: &dyn Fn(&str) -> String,
         doing: &'static str,
     ) -> Result<String, ReplError> {
+        self.recover()?;
         let token = self.next_token();
         let reply = self.converse(&code(&token), &token, doing)?;
         let answer = match reply.lines.as_slice() {
@@ -249,7 +250,7 @@ mod tests {
         let say = |text: &str| Step::Say(text.as_bytes().to_vec());
         let until = |text: &str| Step::ExpectUntil(text.as_bytes().to_vec());
         let mut all = vec![until("\x02"), say("\r\n>>> "), until("\x01"), say(BANNER)];
-        all.extend([until("\x04"), say("OKt1\r\n\x04\x04>")]);
+        all.extend([until("\x04"), say("OKt1\r\n\r\n\x04\x04>")]);
         all.extend(steps);
         let (board, transcript) = Scripted::new(all);
         let options = ReplOptions {

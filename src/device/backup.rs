@@ -44,7 +44,7 @@ pub(crate) fn put_back(
     repl: &mut RawRepl,
     board: &Board,
     entries: &[Entry],
-    own_directory: bool,
+    own_root: Option<String>,
     progress: &mut dyn FnMut(Event<'_>),
 ) -> Result<(), DeployError> {
     let files: Vec<&Entry> = entries
@@ -53,14 +53,21 @@ pub(crate) fn put_back(
         .collect();
     let paths: Vec<&str> = files.iter().map(|entry| entry.path.as_str()).collect();
     // In a directory of our own nobody else changes files.
-    let found = if own_directory {
+    let is_own = |path: &str| {
+        own_root
+            .as_deref()
+            .is_some_and(|root| path.starts_with(root))
+    };
+    let found = if paths.iter().all(|path| is_own(path)) {
         vec![None; paths.len()]
     } else {
         digests(repl, board, &paths)?
     };
     let mut gone = Vec::new();
     for (entry, found) in files.iter().zip(found) {
-        if found.is_some_and(|found| is_somebody_elses(&found, &entry.digest)) {
+        if !is_own(&entry.path)
+            && found.is_some_and(|found| is_somebody_elses(&found, &entry.digest))
+        {
             progress(Event::LeftAlone { path: &entry.path });
             continue;
         }
@@ -117,7 +124,7 @@ pub(crate) fn remove_directories(
 }
 
 /// Whether a file is neither what was placed nor the beginning of it: a transfer that was cut short is shorter.
-fn is_somebody_elses(found: &str, placed: &str) -> bool {
+pub(crate) fn is_somebody_elses(found: &str, placed: &str) -> bool {
     found != placed && length_in(found) >= length_in(placed)
 }
 

@@ -142,18 +142,20 @@ const FEATURES: [&str; 23] = [
     "uos.mount",
 ];
 
+/// The memory, where the firmware says.
+const MEMORY: &str = "import gc\ngc.collect()\n_x='%d %d'%(gc.mem_free(),gc.mem_alloc())if hasattr(gc,'mem_free')else''\n";
+
 /// The question. A board without a module answers with an import error, one without an attribute with `False`.
 fn question() -> String {
     format!(
-        "import sys,gc\n\
+        "import sys\n\
          def _a(m,a):\n try:return'01'[hasattr(__import__(m),a)]\n except Exception:return'0'\n\
          def _g(f):\n try:return str(f())\n except Exception:return''\n\
          try:import os\nexcept ImportError:import uos as os\n\
          _i=sys.implementation\n\
          _x=''.join([_a(*m.split('.'))for m in'{features}'.split()])\n\
-         gc.collect()\n\
          _x='\\t'.join([_i[0],'.'.join([str(v)for v in _i[1][:3]]),_g(lambda:sys.version),sys.platform,\
-         _g(lambda:_i._machine)or _g(lambda:os.uname()[4]),_g(gc.mem_free),_g(gc.mem_alloc),\
+         _g(lambda:_i._machine)or _g(lambda:os.uname()[4]),\
          _g(lambda:(lambda s:s[1]*s[4])(os.statvfs(os.getcwd()))),_g(lambda:os.getcwd()),\
          _g(lambda:_i._mpy)or _g(lambda:_i.mpy),_g(lambda:exec('(_w:=1)')),_x])\n\
          del _a,_g\n",
@@ -170,11 +172,19 @@ impl Board {
         // Plainly: whether raw-paste mode can be trusted depends on the answer.
         let board = repl.plainly(|repl| {
             let answer = repl.ask(&question(), DOING)?;
-            Self::understand(&answer).ok_or_else(|| ReplError::Damaged {
+            let mut board = Self::understand(&answer).ok_or_else(|| ReplError::Damaged {
                 doing: DOING,
                 attempts: 1,
                 seen: answer.into_bytes(),
-            })
+            })?;
+            // Apart, for the question above takes most of the memory of the smallest board; and after entering
+            // anew, for the prompt keeps a buffer as long as the longest command.
+            repl.enter_raw()?;
+            let memory = repl.ask(MEMORY, DOING)?;
+            let mut numbers = memory.split(' ').map(|number| number.parse().unwrap_or(0));
+            board.free_ram = numbers.next().unwrap_or(0);
+            board.used_ram = numbers.next().unwrap_or(0);
+            Ok(board)
         })?;
         // The WebAssembly port announces raw-paste mode, then waits for input that can no longer come.
         if board.platform == "webassembly" {
@@ -191,8 +201,6 @@ impl Board {
             version_text,
             platform,
             machine,
-            free,
-            used,
             storage,
             home,
             mpy,
@@ -224,8 +232,8 @@ impl Board {
             version_text: (*version_text).to_owned(),
             platform: (*platform).to_owned(),
             machine: (*machine).to_owned(),
-            free_ram: free.parse().unwrap_or(0),
-            used_ram: used.parse().unwrap_or(0),
+            free_ram: 0,
+            used_ram: 0,
             free_storage: storage.parse().ok(),
             home: (*home).to_owned(),
             mpy: mpy
@@ -277,8 +285,7 @@ mod tests {
 
     #[test]
     fn an_answer_of_old_and_of_new_firmware() {
-        let old =
-            "micropython\t1.9.2\t3.4.0\tmicrobit\t\t9312\t736\t\t\t\t\t00000010000000000000000";
+        let old = "micropython\t1.9.2\t3.4.0\tmicrobit\t\t\t\t\t\t00000010000000000000000";
         let board = Board::understand(old).expect("understood");
         assert_eq!(
             (board.version, board.directories, board.sys_path, board.os),
@@ -288,7 +295,7 @@ mod tests {
             (board.free_ram, board.free_storage, board.mpy, board.walrus),
             (9312, None, None, false)
         );
-        let new = "micropython\t1.29.0\t3.4.0; x\trp2\tPico\t200000\t9000\t800000\t/\t4870\tNone\t11111111110111111111111";
+        let new = "micropython\t1.29.0\t3.4.0; x\trp2\tPico\t800000\t/\t4870\tNone\t11111111110111111111111";
         let board = Board::understand(new).expect("understood");
         assert_eq!(
             board.mpy,

@@ -5,18 +5,18 @@
 //! already, byte for byte, is not sent; nothing of the user's is overwritten. It refuses to know what the blobs
 //! are, and draws no progress: events go to the caller.
 
-use super::backup::{backup_name, put_aside, put_back, remove_directories};
+use super::backup::{backup_name, is_somebody_elses, put_aside, put_back, remove_directories};
 use super::board::Board;
-use super::error::{DeployError, ReadFileError, ReplError};
-use super::files::{digests, listed, read_file, remove_files, size_helper};
-use super::manifest::{Entry, LIST, NEW_LIST, Origin, parse, render};
+use super::error::DeployError;
+use super::files::{digests, remove_files};
+use super::manifest::{self, Entry, Origin};
+use super::places::{
+    Places, check_name, make_directories, make_own_directory, missing_directories,
+};
 use super::python::str_literal;
 use super::ram;
 use super::raw_repl::RawRepl;
 use super::transfer::Sender;
-
-/// The directory of our own.
-const DIRECTORY: &str = "_mpycov";
 
 /// A file to be placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,62 +93,6 @@ pub struct Deployment {
     entries: Vec<Entry>,
 }
 
-/// Where things go on one board.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Places {
-    /// What a relative name is appended to.
-    root: String,
-    /// The directory of our own, if there are directories.
-    own: Option<String>,
-    list: String,
-    new_list: String,
-}
-
-impl Places {
-    fn new(board: &Board, layout: Layout) -> Self {
-        let home = if board.home.is_empty() || board.home.ends_with('/') {
-            board.home.clone()
-        } else {
-            format!("{}/", board.home)
-        };
-        if layout == Layout::Ram {
-            let (list, new_list) = (String::new(), String::new());
-            return Self {
-                root: format!("/{DIRECTORY}/"),
-                own: Some(format!("/{DIRECTORY}")),
-                list,
-                new_list,
-            };
-        }
-        // Without `sys.path` nothing could be imported from a directory.
-        let own = (board.directories && (board.sys_path || layout == Layout::InPlace))
-            .then(|| format!("{home}{DIRECTORY}"));
-        let beside = own
-            .as_ref()
-            .map(|own| format!("{own}/"))
-            .unwrap_or_default();
-        let root = if layout == Layout::Own {
-            beside.clone()
-        } else {
-            home
-        };
-        Self {
-            root,
-            own,
-            list: format!("{beside}{LIST}"),
-            new_list: format!("{beside}{NEW_LIST}"),
-        }
-    }
-
-    fn path_of(&self, name: &str) -> String {
-        if name.starts_with('/') {
-            name.to_owned()
-        } else {
-            format!("{}{name}", self.root)
-        }
-    }
-}
-
 impl Deployment {
     /// Places `blobs` on a board. What an earlier deployment left there and is not among them is taken away.
     ///
@@ -172,7 +116,7 @@ impl Deployment {
             .map(|blob| (places.path_of(&blob.name), blob))
             .collect();
         if layout == Layout::Ram {
-            ram::mount(sender.repl, board, &format!("/{DIRECTORY}"))?;
+            ram::mount(sender.repl, board, places.own.as_deref().unwrap_or("/"))?;
             let nothing = vec![None; wanted.len()];
             send_missing(&mut sender, &wanted, &nothing, progress)?;
             ram::seal(sender.repl)?;
@@ -183,28 +127,28 @@ impl Deployment {
             });
         }
 
-        let old = load_list(sender.repl, board, &places)?;
+        let old = manifest::load(sender.repl, board, &places)?;
+        // What is in place from an earlier session goes back first. In a directory of our own, and under flat
+        // names, what is wanted again may stay.
         let (kept, stale): (Vec<Entry>, Vec<Entry>) = old
             .clone()
             .unwrap_or_default()
             .into_iter()
             .partition(|entry| {
-                entry.origin == Origin::Directory
-                    || wanted.iter().any(|(path, _)| *path == entry.path)
+                let wanted_again = match entry.origin {
+                    Origin::New => wanted.iter().any(|(path, _)| *path == entry.path),
+                    Origin::Directory => entry.path.starts_with(&places.root),
+                    _ => false,
+                };
+                layout == Layout::Own && wanted_again
             });
-        put_back(
-            sender.repl,
-            board,
-            &stale,
-            layout == Layout::Own && places.own.is_some(),
-            progress,
-        )?;
+        put_back(sender.repl, board, &stale, places.own_root(), progress)?;
 
         let paths: Vec<&str> = wanted.iter().map(|(path, _)| path.as_str()).collect();
         let mut found = digests(sender.repl, board, &paths)?;
         let mut entries = plan(&mut sender, layout, &places, &wanted, &kept, &found)?;
         make_own_directory(sender.repl, board, &places)?;
-        save_list(&mut sender, &places, &entries, old.is_some())?;
+        manifest::save(&mut sender, &places, &entries, old.is_some())?;
         make_directories(sender.repl, board, &entries)?;
         put_aside(sender.repl, board, &entries)?;
         if entries
@@ -217,17 +161,16 @@ impl Deployment {
                     entry.origin = Origin::Copied(backup.clone());
                 }
             }
-            save_list(&mut sender, &places, &entries, true)?;
+            manifest::save(&mut sender, &places, &entries, true)?;
         }
         // What was renamed away is no longer there.
-        for (index, (path, _)) in wanted.iter().enumerate() {
-            let known = kept.iter().any(|entry| entry.path == *path);
-            if !known
-                && entries
-                    .iter()
-                    .any(|entry| entry.path == *path && matches!(entry.origin, Origin::Renamed(_)))
+        for ((path, _), found) in wanted.iter().zip(&mut found) {
+            let moved = |entry: &Entry| matches!(entry.origin, Origin::Renamed(_));
+            if entries
+                .iter()
+                .any(|entry| entry.path == *path && moved(entry))
             {
-                found[index] = None;
+                *found = None;
             }
         }
         send_missing(&mut sender, &wanted, &found, progress)?;
@@ -251,7 +194,7 @@ impl Deployment {
             return Ok(None);
         }
         let places = Places::new(board, layout);
-        let entries = load_list(repl, board, &places)?;
+        let entries = manifest::load(repl, board, &places)?;
         Ok(entries.map(|entries| Self {
             layout,
             places,
@@ -293,39 +236,14 @@ impl Deployment {
         progress: &mut Progress<'_>,
     ) -> Result<(), DeployError> {
         if self.layout == Layout::Ram {
-            ram::unmount(repl, board, &format!("/{DIRECTORY}"))?;
+            ram::unmount(repl, board, self.places.own.as_deref().unwrap_or("/"))?;
             return Ok(());
         }
-        let ours_alone = self.layout == Layout::Own && self.places.own.is_some();
-        put_back(repl, board, &self.entries, ours_alone, progress)?;
+        put_back(repl, board, &self.entries, self.places.own_root(), progress)?;
         remove_files(repl, board, &[&self.places.new_list, &self.places.list])?;
         let own: Vec<&str> = self.places.own.iter().map(String::as_str).collect();
         remove_directories(repl, board, &own)
     }
-}
-
-fn check_name(name: &str, layout: Layout, directories: bool) -> Result<(), DeployError> {
-    let refuse = |reason| {
-        Err(DeployError::BadName {
-            name: name.to_owned(),
-            reason,
-        })
-    };
-    if name.is_empty() || name.chars().any(char::is_control) {
-        return refuse("it is empty or has control characters");
-    }
-    if name.split('/').any(|part| part == ".." || part == ".") {
-        return refuse("it leaves its directory");
-    }
-    if name.starts_with('/') && layout != Layout::InPlace {
-        return refuse("only files that are placed with --in-place have absolute names");
-    }
-    if name.contains('/') && !directories {
-        return refuse(
-            "the board's file system has no directories, or cannot import from them: use flat names",
-        );
-    }
-    Ok(())
 }
 
 /// What will be where, and what becomes of what is there.
@@ -346,10 +264,16 @@ fn plan(
     let mut backups = Vec::new();
     for ((path, blob), found) in wanted.iter().zip(found) {
         let known = kept.iter().find(|entry| entry.path == *path);
-        let theirs = found.is_some() && known.is_none();
-        let origin = match (known, layout) {
-            (Some(entry), _) => entry.origin.clone(),
-            (None, Layout::InPlace) if theirs => {
+        let theirs = match (found, known) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            // What we placed may have been changed since: by our program in a directory of our own.
+            (Some(found), Some(entry)) => {
+                places.own.is_none() && is_somebody_elses(found, &entry.digest)
+            }
+        };
+        let origin = match layout {
+            Layout::InPlace if theirs => {
                 let backup = backup_name(path);
                 backups.push(backup.clone());
                 if sender.board.rename {
@@ -358,7 +282,7 @@ fn plan(
                     Origin::Copying(backup)
                 }
             }
-            (None, Layout::Own) if theirs && places.own.is_none() => {
+            _ if theirs => {
                 blocked.push(path.clone());
                 Origin::New
             }
@@ -382,7 +306,8 @@ fn plan(
     if !blocked.is_empty() {
         return Err(DeployError::WouldOverwrite { names: blocked });
     }
-    let missing = missing_directories(sender.repl, sender.board, places, wanted)?;
+    let paths: Vec<&str> = wanted.iter().map(|(path, _)| path.as_str()).collect();
+    let missing = missing_directories(sender.repl, sender.board, places, &paths)?;
     let added = missing
         .into_iter()
         .filter(|path| entries.iter().all(|entry| entry.path != *path));
@@ -395,149 +320,6 @@ fn plan(
         .collect();
     entries.extend(added);
     Ok(entries)
-}
-
-/// The directories that `wanted` needs and that are not there, outer ones first.
-fn missing_directories(
-    repl: &mut RawRepl,
-    board: &Board,
-    places: &Places,
-    wanted: &[(String, &Blob)],
-) -> Result<Vec<String>, ReplError> {
-    let mut needed = std::collections::BTreeSet::new();
-    for (path, _) in wanted {
-        let start = if path.starts_with(&places.root) {
-            places.root.len()
-        } else {
-            1
-        };
-        needed.extend(
-            path[start..]
-                .match_indices('/')
-                .map(|(at, _)| path[..start + at].to_owned()),
-        );
-    }
-    let needed: Vec<&str> = needed.iter().map(String::as_str).collect();
-    let mut missing = Vec::new();
-    for group in super::files::groups(&needed) {
-        let code = format!("_x=''.join(['01'[_s(p)<0]for p in[{}]])\n", listed(&group));
-        let answer = repl.ask_with(&[size_helper(board)], &code, "looking for directories")?;
-        missing.extend(
-            group
-                .iter()
-                .zip(answer.bytes())
-                .filter(|(_, mark)| *mark == b'1')
-                .map(|(path, _)| (*path).to_owned()),
-        );
-    }
-    Ok(missing)
-}
-
-fn make_directories(repl: &mut RawRepl, board: &Board, entries: &[Entry]) -> Result<(), ReplError> {
-    let paths: Vec<&str> = entries
-        .iter()
-        .filter(|entry| entry.origin == Origin::Directory)
-        .map(|entry| entry.path.as_str())
-        .collect();
-    for group in super::files::groups(&paths) {
-        let code = format!(
-            "for _p in[{}]:\n if _s(_p)<0:_o.mkdir(_p)\n",
-            listed(&group)
-        );
-        repl.ask_with(&[size_helper(board)], &code, "making directories")?;
-    }
-    Ok(())
-}
-
-fn make_own_directory(
-    repl: &mut RawRepl,
-    board: &Board,
-    places: &Places,
-) -> Result<(), DeployError> {
-    let Some(own) = &places.own else {
-        return Ok(());
-    };
-    let path = str_literal(own);
-    let code = format!("if _s({path})<0:_o.mkdir({path})\n");
-    match repl.ask_with(&[size_helper(board)], &code, "making a directory") {
-        Err(ReplError::Raised { exception, .. }) => Err(DeployError::Refused {
-            doing: "make the directory",
-            name: own.clone(),
-            exception,
-        }),
-        result => Ok(result.map(|_| ())?),
-    }
-}
-
-/// The list on the board: `None` when nothing was placed.
-fn load_list(
-    repl: &mut RawRepl,
-    board: &Board,
-    places: &Places,
-) -> Result<Option<Vec<Entry>>, DeployError> {
-    let own = str_literal(places.own.as_deref().unwrap_or_default());
-    let code = format!(
-        "_x='%d %d %d'%(_s({}),_s({}),len(_o.listdir({own}))if {own} and _s({own})>=0 else 0)\n",
-        str_literal(&places.list),
-        str_literal(&places.new_list),
-    );
-    let answer = repl.ask_with(
-        &[size_helper(board)],
-        &code,
-        "looking for what was placed before",
-    )?;
-    let numbers: Vec<i64> = answer
-        .split(' ')
-        .filter_map(|number| number.parse().ok())
-        .collect();
-    let [list, new_list, others] = numbers.as_slice() else {
-        return Err(ReplError::Damaged {
-            doing: "looking for what was placed before",
-            attempts: 1,
-            seen: answer.into_bytes(),
-        }
-        .into());
-    };
-    // A new list that is whole while the old one is not: the session ended while it replaced the old one.
-    for (size, path) in [(list, &places.list), (new_list, &places.new_list)] {
-        if *size < 0 {
-            continue;
-        }
-        let bytes = match read_file(repl, board, path) {
-            Ok(bytes) => bytes,
-            Err(ReadFileError::Repl(error)) => return Err(error.into()),
-            Err(ReadFileError::Missing { .. } | ReadFileError::Mismatch { .. }) => continue,
-        };
-        if let Some(entries) = parse(&String::from_utf8_lossy(&bytes)) {
-            return Ok(Some(entries));
-        }
-    }
-    match &places.own {
-        Some(own) if *others > 0 && *list < 0 && *new_list < 0 => Err(DeployError::NotOurs {
-            path: own.clone(),
-            list: LIST,
-        }),
-        // A list that was cut short was written before anything else: nothing was placed.
-        _ => Ok(None),
-    }
-}
-
-/// Writes the list. While an old one counts, the new one is written beside it first.
-fn save_list(
-    sender: &mut Sender<'_>,
-    places: &Places,
-    entries: &[Entry],
-    replace: bool,
-) -> Result<(), DeployError> {
-    let text = render(entries);
-    if replace {
-        sender.send(&places.new_list, text.as_bytes(), &mut |_| ())?;
-    }
-    sender.send(&places.list, text.as_bytes(), &mut |_| ())?;
-    if replace {
-        remove_files(sender.repl, sender.board, &[&places.new_list])?;
-    }
-    Ok(())
 }
 
 /// Sends the blobs that are not on the board as they should be.

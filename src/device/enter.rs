@@ -107,12 +107,17 @@ impl RawRepl {
         let token = self.next_token();
         // In two parts, so that an echo of the question is not an answer.
         let (start, end) = token.split_at(token.len() / 2);
-        self.send(format!("print('{start}''{end}')\x04").as_bytes(), doing)?;
+        self.send(format!("print('{start}''{end}\\n')\x04").as_bytes(), doing)?;
         let deadline = self.deadline(self.options.step);
         let found = self.link.until(token.as_bytes(), deadline);
         match found.and_then(|_| self.link.until(b"\x04>", deadline)) {
             Ok(after) => {
-                self.cooked = after.starts_with(b"\r\n");
+                // Two newlines, so that a lost byte does not make one kind out of the other.
+                match after.as_slice() {
+                    b"\r\n\r\n\x04" => self.cooked = true,
+                    b"\n\n\x04" => self.cooked = false,
+                    _ => {}
+                }
                 Ok(true)
             }
             Err(ReadError::TimedOut { .. }) => Ok(false),

@@ -294,14 +294,6 @@ pub enum DeployError {
         /// The names.
         names: Vec<String>,
     },
-    /// A directory with our name is there and has no list of what was placed in it.
-    #[error("{path} on the board was not made by mpycov (it has no {list}): rename or remove it")]
-    NotOurs {
-        /// The directory.
-        path: String,
-        /// The file that is missing in it.
-        list: &'static str,
-    },
     /// The file system is full.
     #[error(
         "the board's file system is full: {name} ({size} bytes) does not fit{}. Use a lower --level, fewer files (--include), .mpy files (--mpy), or several passes",

@@ -79,6 +79,21 @@ impl<T: Transport> Faulty<T> {
         self
     }
 
+    /// How many bytes can pass as they are.
+    fn sound(&self, way: Way) -> usize {
+        let lane = usize::from(way == Way::FromBoard);
+        if self.silent || self.losing[lane] > 0 {
+            return 0;
+        }
+        let ahead = self.faults.iter().filter(|fault| fault.way == way);
+        let distance = ahead
+            .filter_map(|fault| fault.position.checked_sub(self.counts[lane]))
+            .min();
+        distance.map_or(usize::MAX, |distance| {
+            usize::try_from(distance).unwrap_or(usize::MAX)
+        })
+    }
+
     /// Passes `byte` through the faults of one direction; what is left of it goes to `out`.
     fn pass(&mut self, way: Way, byte: u8, out: &mut Vec<u8>) {
         let lane = usize::from(way == Way::FromBoard);
@@ -137,16 +152,23 @@ impl<T: Transport> Transport for Faulty<T> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        // One byte at a time: a fault that touches the board must find it in the state that the bytes before
-        // it left it in.
-        for byte in bytes {
+        let mut rest = bytes;
+        while let Some((byte, later)) = rest.split_first() {
             if self.unplugged {
                 return Err(WriteError::closed("unplugged by the test"));
             }
-            let mut passed = Vec::new();
-            self.pass(Way::ToBoard, *byte, &mut passed);
-            if !passed.is_empty() {
+            // What comes before a fault goes first: a fault that touches the board must find it in the state
+            // that these bytes leave it in.
+            let (sound, faulty) = rest.split_at(self.sound(Way::ToBoard).min(rest.len()));
+            if sound.is_empty() {
+                let mut passed = Vec::new();
+                self.pass(Way::ToBoard, *byte, &mut passed);
                 self.inner.write(&passed)?;
+                rest = later;
+            } else {
+                self.counts[0] += sound.len() as u64;
+                self.inner.write(sound)?;
+                rest = faulty;
             }
         }
         Ok(())

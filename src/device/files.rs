@@ -18,9 +18,6 @@ const READING: &str = "reading a file";
 /// How often a file is read again from its start.
 const ATTEMPTS: u32 = 3;
 
-/// No such file or directory.
-const ENOENT: i32 = 2;
-
 /// How long the list of paths in one question may be: the smallest board takes about 1200 bytes in all.
 const PATHS: usize = 500;
 
@@ -51,7 +48,8 @@ pub fn read_file(repl: &mut RawRepl, board: &Board, path: &str) -> Result<Vec<u8
                     return Ok(bytes);
                 }
             }
-            Err(error) if error.os_error() == Some(ENOENT) => {
+            // Which number means "no such file" depends on the port.
+            Err(ReplError::Raised { .. }) if digests(repl, board, &[path])? == [None] => {
                 return Err(ReadFileError::Missing {
                     path: path.to_owned(),
                 });

@@ -2,7 +2,15 @@
 //!
 //! In: entries. Out: a small text, and entries again from such a text. It is written before the first file is
 //! touched, so that a session that is cut short leaves enough behind for the next one to put things right. A
-//! text that was cut short is recognised: it does not end as it should. This file refuses to touch a board.
+//! text that was cut short is recognised: it does not end as it should. This file refuses to touch any other
+//! file of the board.
+
+use super::board::Board;
+use super::error::{DeployError, ReadFileError, ReplError};
+use super::files::{digests, read_file, remove_files};
+use super::places::Places;
+use super::raw_repl::RawRepl;
+use super::transfer::Sender;
 
 /// Name of the list on the board.
 pub(crate) const LIST: &str = "_mpycov.lst";
@@ -48,7 +56,7 @@ pub(crate) struct Entry {
 }
 
 /// The list as text.
-pub(crate) fn render(entries: &[Entry]) -> String {
+fn render(entries: &[Entry]) -> String {
     let mut text = format!("{HEADER}\n");
     for Entry {
         path,
@@ -71,7 +79,7 @@ pub(crate) fn render(entries: &[Entry]) -> String {
 }
 
 /// The entries of a whole list; `None` for anything else.
-pub(crate) fn parse(text: &str) -> Option<Vec<Entry>> {
+fn parse(text: &str) -> Option<Vec<Entry>> {
     let body = text.strip_prefix(HEADER)?.strip_prefix('\n')?;
     let (body, footer) = body
         .trim_end_matches('\n')
@@ -103,6 +111,55 @@ fn parse_entry(line: &str) -> Option<Entry> {
         digest: digest.to_owned(),
         origin,
     })
+}
+
+/// The list on the board: `None` when nothing was placed.
+pub(crate) fn load(
+    repl: &mut RawRepl,
+    board: &Board,
+    places: &Places,
+) -> Result<Option<Vec<Entry>>, DeployError> {
+    const DOING: &str = "looking for what was placed before";
+    let paths = [places.list.as_str(), places.new_list.as_str()];
+    // A new list that is whole while the old one is not: the session ended while it replaced the old one.
+    for (path, found) in paths.iter().zip(digests(repl, board, &paths)?) {
+        if found.is_none() {
+            continue;
+        }
+        let bytes = read_file(repl, board, path).map_err(|error| match error {
+            ReadFileError::Repl(error) => error.while_doing(DOING),
+            ReadFileError::Missing { path } | ReadFileError::Mismatch { path, .. } => {
+                ReplError::Damaged {
+                    doing: DOING,
+                    attempts: 1,
+                    seen: path.into_bytes(),
+                }
+            }
+        })?;
+        if let Some(entries) = parse(&String::from_utf8_lossy(&bytes)) {
+            return Ok(Some(entries));
+        }
+    }
+    // A list that was cut short was written before anything else: nothing was placed.
+    Ok(None)
+}
+
+/// Writes the list. While an old one counts, the new one is written beside it first.
+pub(crate) fn save(
+    sender: &mut Sender<'_>,
+    places: &Places,
+    entries: &[Entry],
+    replace: bool,
+) -> Result<(), DeployError> {
+    let text = render(entries);
+    if replace {
+        sender.send(&places.new_list, text.as_bytes(), &mut |_| ())?;
+    }
+    sender.send(&places.list, text.as_bytes(), &mut |_| ())?;
+    if replace {
+        remove_files(sender.repl, sender.board, &[&places.new_list])?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ pub mod deploy;
 pub mod error;
 pub mod files;
 mod manifest;
+mod places;
 mod ram;
 mod transfer;
 

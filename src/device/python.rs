@@ -49,10 +49,10 @@ fn push_escaped(out: &mut String, byte: u8, quote: u8, next: Option<u8>) {
     }
 }
 
-/// The bytes of a `repr` as boards print it, or `None` if the text is no such thing.
+/// The bytes of a `repr` as boards print it, or of a literal of ours, or `None` if the text is no such thing.
 #[must_use]
 pub fn parse_bytes(text: &str) -> Option<Vec<u8>> {
-    let mut rest = text.strip_prefix('b')?.bytes();
+    let mut rest = text.strip_prefix('b')?.bytes().peekable();
     let quote = rest.next().filter(|quote| matches!(quote, b'\'' | b'"'))?;
     let mut out = Vec::with_capacity(text.len());
     loop {
@@ -71,6 +71,15 @@ pub fn parse_bytes(text: &str) -> Option<Vec<u8>> {
             b'x' => {
                 let digits = [rest.next()?, rest.next()?];
                 u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            digit @ b'0'..=b'7' => {
+                let mut value = u32::from(digit - b'0');
+                for _ in 0..2 {
+                    if let Some(next) = rest.next_if(|next| matches!(next, b'0'..=b'7')) {
+                        value = value * 8 + u32::from(next - b'0');
+                    }
+                }
+                u8::try_from(value).ok()?
             }
             other @ (b'\\' | b'\'' | b'"') => other,
             _ => return None,
@@ -96,6 +105,12 @@ mod tests {
                 .bytes()
                 .all(|byte| (b' '..=b'~').contains(&byte))
         );
+    }
+
+    #[test]
+    fn literals_are_read_back() {
+        let all: Vec<u8> = (0..=255).chain(*b"'1\x001\x008").collect();
+        assert_eq!(parse_bytes(&bytes_literal(&all)), Some(all));
     }
 
     #[test]

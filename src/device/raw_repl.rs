@@ -125,7 +125,7 @@ impl RawRepl {
             options,
             paste,
             at_prompt: false,
-            cooked: false,
+            cooked: true,
             last_output: String::new(),
             token,
             asked: 0,

@@ -292,20 +292,18 @@ impl RawRepl {
         } else {
             Closing::Missing
         };
-        let end = if let Some(mark) = output.mark.clone().filter(|_| output.closed()) {
-            self.marked_end(&mark, output)
-        } else if find(&before, b"soft reboot").is_some() {
-            RunEnd::SoftReset { seen: before }
-        } else if let Some(words) = prompt_words(&before) {
-            if words.is_empty() {
-                return Err(ReplError::EndLost { seen: before });
+        let end = match (&output.mark, prompt_words(&before)) {
+            (Some(mark), words) if output.closed() || words.is_some() => {
+                self.marked_end(mark, output)
             }
-            RunEnd::Raised { traceback: words }
-        } else {
-            RunEnd::Vanished {
+            (None, Some(words)) if is_exception(&words) => RunEnd::Raised { traceback: words },
+            // The program is over, and how it ended got lost on the way.
+            (None, Some(_)) => return Err(ReplError::EndLost { seen: before }),
+            _ if find(&before, b"soft reboot").is_some() => RunEnd::SoftReset { seen: before },
+            _ => RunEnd::Vanished {
                 reason: "the board restarted".to_owned(),
                 seen: before,
-            }
+            },
         };
         Ok(Some(Run { end, closing }))
     }
@@ -417,6 +415,18 @@ impl Stop {
 
 fn last_line(text: &str) -> &str {
     text.trim_end().rsplit('\n').next().unwrap_or_default()
+}
+
+/// Whether this is what a prompt says about an exception, and nothing else.
+fn is_exception(words: &str) -> bool {
+    let first = words
+        .split([':', '\r', '\n', ' '])
+        .next()
+        .unwrap_or_default();
+    first == "Traceback"
+        || ["Error", "Exception", "Interrupt", "Exit"]
+            .iter()
+            .any(|end| first.ends_with(end))
 }
 
 /// Whether the last that came is a prompt: raw, raw after an exception, or friendly.

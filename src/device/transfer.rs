@@ -99,21 +99,24 @@ impl Encoder {
         };
         if self.base64.is_some() {
             let count = (self.budget / 4 * 3).min(bytes.len());
-            offer(count, format!("_b('{}')", STANDARD.encode(&bytes[..count])));
+            offer(
+                count,
+                format!("_b(b'{}')", STANDARD.encode(&bytes[..count])),
+            );
         } else if self.unhexlify.is_some() {
             let count = (self.budget / 2).min(bytes.len());
             let hex: String = bytes[..count]
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
                 .collect();
-            offer(count, format!("_y('{hex}')"));
+            offer(count, format!("_y(b'{hex}')"));
         }
         if let Some((block, _)) = self.deflate {
             // The window that the board keeps need not be larger than the piece.
             let count = block.min(bytes.len());
             let window = count.next_power_of_two().max(512).trailing_zeros();
             let text = format!(
-                "_u('{}',{window})",
+                "_u(b'{}',{window})",
                 STANDARD.encode(deflated(&bytes[..count]))
             );
             if text.len() <= self.budget {
