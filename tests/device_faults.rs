@@ -140,7 +140,7 @@ fn session(
     layout: Layout,
 ) -> Result<Outcome, Failure> {
     let options = ReplOptions {
-        token: Some("mpycov-0123456789abcdef-".to_owned()),
+        token: Some("0123456789abcdef".to_owned()),
         ..ReplOptions::default()
     };
     let mut repl = RawRepl::enter(transport, options)?;

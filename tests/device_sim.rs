@@ -302,7 +302,11 @@ impl SimBoard {
 
     /// Our own statements.
     fn statement(&mut self, code: &str) -> Answer {
-        for (start, name) in [("def _h(p):\n f=open", "_h"), ("def _w(t,i,d,n,s", "_w")] {
+        for (start, name) in [
+            ("def _h(p):\n f=open", "_h"),
+            ("def _w(t,i,d,n,s", "_w"),
+            ("def _a(l):", "_a"),
+        ] {
             if code.starts_with(start) {
                 self.helpers.insert(name);
                 return Ok(String::new());
@@ -312,22 +316,26 @@ impl SimBoard {
             self.helpers.insert("_s");
             return Ok(String::new());
         }
-        for (name, call) in [("_s", "_s("), ("_h", "_h(")] {
+        for (name, call) in [("_s", "_s("), ("_h", "_h("), ("_a", "_a(")] {
             if code.contains(call) && !self.helpers.contains(name) {
                 return Err(format!("NameError(\"name '{name}' isn't defined\",)"));
             }
         }
-        if code.starts_with("import sys\ndef _a(m,a)") {
-            let (home, has) = if self.kind == Kind::Large {
-                ("/", "1010101")
-            } else {
-                ("", "0000001")
+        if let Some(parts) = matches(r"^_x=_a\('([^']*)'\)\n$", code) {
+            let has = |name: &str| match self.kind {
+                Kind::Large => {
+                    ["os.mkdir", "os.rename", "os.stat", "os.remove", "sys.path"].contains(&name)
+                }
+                Kind::Small => name == "os.remove",
             };
-            let path = if self.kind == Kind::Large { "1" } else { "0" };
-            return Ok(format!(
-                "micropython\t1.9.2\t3.4.0\tsim\tsim\t\t{home}\t\t\t{has}{path}{}",
-                "0".repeat(15)
-            ));
+            return Ok(parts[1]
+                .split(' ')
+                .map(|name| if has(name) { '1' } else { '0' })
+                .collect());
+        }
+        if code.starts_with("import sys\ndef _g(f)") {
+            let home = if self.kind == Kind::Large { "/" } else { "" };
+            return Ok(format!("micropython\t1.9.2\t3.4.0\tsim\tsim\t\t{home}\t\t"));
         }
         if code.starts_with("import gc\n") {
             return Ok("9000 1000".to_owned());
@@ -456,9 +464,18 @@ fn matches(pattern: &'static str, text: &str) -> Option<Vec<String>> {
 
 /// A guarded question: its statements, if they arrived whole, and its token.
 fn question(code: &str) -> Option<(Option<String>, String)> {
-    let pattern = r"(?s)^_x=''\n_q=(b'(?:[^'\\]|\\.)*'|b\x22(?:[^\x22\\]|\\.)*\x22)\ntry:\n if len\(_q\)==(\d+) and sum\(_q\)==(\d+):exec\(_q\);_k='='\n else:_k='\?'\nexcept Exception as _e:_k='!';_x=repr\(_e\)\nfor _ in'ab':print\('([^']*)',_k,_x\)\n$";
+    let pattern = r"(?s)^_q=(b'(?:[^'\\]|\\.)*'|b\x22(?:[^\x22\\]|\\.)*\x22)\n_k='([^']*) \?'\ntry:\n if len\(_q\)==(\d+) and sum\(_q\)==(\d+):exec\(_q\)\nexcept Exception as _e:_x=repr\(_e\)\nfor _ in'ab':print\(_k,_x\)\n$";
     let parts = matches(pattern, code)?;
-    Some((whole(&parts[1], &parts[2], &parts[3]), parts[4].clone()))
+    let inner = whole(&parts[1], &parts[3], &parts[4]);
+    let inside = matches(
+        r"(?s)^_k='([^']*) !'\n_x=''\n(.*)\n_k='[^']* ='$",
+        inner.as_deref().unwrap_or(""),
+    );
+    let token = inside
+        .as_ref()
+        .map_or(&parts[2], |inside| &inside[1])
+        .clone();
+    Some((inside.map(|inside| format!("{}\n", inside[2])), token))
 }
 
 fn program(code: &str) -> Option<(Option<String>, String)> {

@@ -1,13 +1,17 @@
 //! What a board is and can do, asked once.
 //!
 //! In: a session. Out: a [`Board`]: firmware, memory, and which of the modules that the rest of this layer can
-//! use are there. One small question finds it all out, small enough for a board with 9 kB of free memory. It
+//! use are there. A few small questions find it all out, small enough for a board with 9 kB of memory. It
 //! refuses to know what the abilities are good for.
 
+use super::ask::Helper;
 use super::error::ReplError;
 use super::raw_repl::RawRepl;
 
 const DOING: &str = "finding out what the board is";
+
+/// With less memory than this, in bytes, questions are put one small piece after the other.
+const SMALL: u64 = 32_000;
 
 /// What a board is and can do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -145,23 +149,31 @@ const FEATURES: [&str; 23] = [
 /// The memory, where the firmware says.
 const MEMORY: &str = "import gc\ngc.collect()\n_x='%d %d'%(gc.mem_free(),gc.mem_alloc())if hasattr(gc,'mem_free')else''\n";
 
-/// The question. A board without a module answers with an import error, one without an attribute with `False`.
-fn question() -> String {
-    format!(
-        "import sys\n\
-         def _a(m,a):\n try:return'01'[hasattr(__import__(m),a)]\n except Exception:return'0'\n\
-         def _g(f):\n try:return str(f())\n except Exception:return''\n\
-         try:import os\nexcept ImportError:import uos as os\n\
-         _i=sys.implementation\n\
-         _x=''.join([_a(*m.split('.'))for m in'{features}'.split()])\n\
-         _x='\\t'.join([_i[0],'.'.join([str(v)for v in _i[1][:3]]),_g(lambda:sys.version),sys.platform,\
-         _g(lambda:_i._machine)or _g(lambda:os.uname()[4]),\
-         _g(lambda:(lambda s:s[1]*s[4])(os.statvfs(os.getcwd()))),_g(lambda:os.getcwd()),\
-         _g(lambda:_i._mpy)or _g(lambda:_i.mpy),_g(lambda:exec('(_w:=1)')),_x])\n\
-         del _a,_g\n",
-        features = FEATURES.join(" ")
-    )
-}
+/// Defines `_a(names)`: which of the names `module.attribute` exist, as a row of 0 and 1.
+const HAS: &str = "\
+def _a(l):
+ r=''
+ for n in l.split():
+  m,a=n.split('.')
+  try:r+='01'[hasattr(__import__(m),a)]
+  except Exception:r+='0'
+ return r
+";
+
+/// Everything else, in the order in which [`Board::understand`] takes it apart.
+const FIELDS: &str = "\
+import sys
+def _g(f):
+ try:return str(f())
+ except Exception:return''
+try:import os
+except ImportError:import uos as os
+_i=sys.implementation
+_x='\\t'.join([_i[0],'.'.join([str(v)for v in _i[1][:3]]),_g(lambda:sys.version),sys.platform,\
+_g(lambda:_i._machine)or _g(lambda:os.uname()[4]),_g(lambda:(lambda s:s[1]*s[4])(os.statvfs(os.getcwd()))),\
+_g(lambda:os.getcwd()),_g(lambda:_i._mpy)or _g(lambda:_i.mpy),_g(lambda:exec('(_w:=1)'))])
+_g=_i=0
+";
 
 impl Board {
     /// Asks a board what it is.
@@ -171,30 +183,46 @@ impl Board {
     pub fn probe(repl: &mut RawRepl) -> Result<Self, ReplError> {
         // Plainly: whether raw-paste mode can be trusted depends on the answer.
         let board = repl.plainly(|repl| {
-            let answer = repl.ask(&question(), DOING)?;
-            let mut board = Self::understand(&answer).ok_or_else(|| ReplError::Damaged {
-                doing: DOING,
-                attempts: 1,
-                seen: answer.into_bytes(),
-            })?;
-            // Apart, for the question above takes most of the memory of the smallest board; and after entering
-            // anew, for the prompt keeps a buffer as long as the longest command.
-            repl.enter_raw()?;
+            // The memory first: asking the rest uses some up, for the names it is about.
             let memory = repl.ask(MEMORY, DOING)?;
             let mut numbers = memory.split(' ').map(|number| number.parse().unwrap_or(0));
-            board.free_ram = numbers.next().unwrap_or(0);
-            board.used_ram = numbers.next().unwrap_or(0);
+            let (free_ram, used_ram) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+            let at_once = if free_ram < SMALL {
+                FEATURES.len() / 3 + 1
+            } else {
+                FEATURES.len()
+            };
+            let mut features = String::new();
+            for names in FEATURES.chunks(at_once) {
+                let code = format!("_x=_a('{}')\n", names.join(" "));
+                let helper = Helper {
+                    name: "_a",
+                    code: HAS.to_owned(),
+                };
+                features.push_str(&repl.ask_with(&[helper], &code, DOING)?);
+            }
+            let fields = repl.ask(FIELDS, DOING)?;
+            let mut board = Self::understand(&fields, &features).ok_or_else(|| {
+                let seen = format!("{fields} {features}").into_bytes();
+                ReplError::Damaged {
+                    doing: DOING,
+                    attempts: 1,
+                    seen,
+                }
+            })?;
+            board.free_ram = free_ram;
+            board.used_ram = used_ram;
             Ok(board)
         })?;
         // The WebAssembly port announces raw-paste mode, then waits for input that can no longer come.
         if board.platform == "webassembly" {
-            repl.forbid_raw_paste();
+            repl.distrust_raw_paste();
         }
         Ok(board)
     }
 
-    fn understand(answer: &str) -> Option<Self> {
-        let fields: Vec<&str> = answer.split('\t').collect();
+    fn understand(fields: &str, features: &str) -> Option<Self> {
+        let fields: Vec<&str> = fields.split('\t').collect();
         let [
             name,
             version,
@@ -205,7 +233,6 @@ impl Board {
             home,
             mpy,
             walrus,
-            features,
         ] = fields.as_slice()
         else {
             return None;
@@ -278,39 +305,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_question_fits_the_smallest_board() {
-        assert!(question().is_ascii());
-        assert!(question().len() < 1200, "{}", question().len());
+    fn the_questions_fit_the_smallest_board() {
+        assert!(FIELDS.is_ascii() && HAS.is_ascii());
+        assert!(FIELDS.len() < 600, "{}", FIELDS.len());
     }
 
     #[test]
     fn an_answer_of_old_and_of_new_firmware() {
-        let old = "micropython\t1.9.2\t3.4.0\tmicrobit\t\t\t\t\t\t00000010000000000000000";
-        let board = Board::understand(old).expect("understood");
+        let old = "micropython\t1.9.2\t3.4.0\tmicrobit\t\t\t\t\t";
+        let board = Board::understand(old, "00000010000000000000000").expect("understood");
         assert_eq!(
             (board.version, board.directories, board.sys_path, board.os),
             ((1, 9, 2), false, false, "os")
         );
         assert_eq!(
-            (board.free_ram, board.free_storage, board.mpy, board.walrus),
-            (9312, None, None, false)
+            (board.free_storage, board.mpy, board.walrus),
+            (None, None, false)
         );
-        let new = "micropython\t1.29.0\t3.4.0; x\trp2\tPico\t800000\t/\t4870\tNone\t11111111110111111111111";
-        let board = Board::understand(new).expect("understood");
-        assert_eq!(
-            board.mpy,
-            Some(Mpy {
-                version: 6,
-                sub_version: 3,
-                arch: Some("armv6m")
-            })
-        );
+        let new = "micropython\t1.29.0\t3.4.0; x\trp2\tPico\t800000\t/\t4870\tNone";
+        let board = Board::understand(new, "11111111110111111111111").expect("understood");
+        let mpy = Mpy {
+            version: 6,
+            sub_version: 3,
+            arch: Some("armv6m"),
+        };
+        assert_eq!(board.mpy, Some(mpy));
         assert_eq!(
             (board.inflate, board.mount, board.walrus),
             (Some(Inflate::Deflate), Some("vfs"), true)
         );
         assert_eq!(board.firmware(), "micropython 1.29.0 on rp2");
-        assert_eq!(Board::understand("micropython\t1.9"), None);
+        assert_eq!(Board::understand("micropython\t1.9", ""), None);
+        assert_eq!(Board::understand(new, "1"), None);
     }
 
     #[test]

@@ -41,7 +41,11 @@ impl RawRepl {
                 }
                 Err(error @ ReplError::Vanished { .. }) => return Err(error.while_doing(DOING)),
                 Ok(false) | Err(_) if self.link.now() >= deadline => {
-                    let advice = advice(&seen);
+                    let advice = if self.paste_hung {
+                        AFTER_PASTE
+                    } else {
+                        advice(&seen)
+                    };
                     let line = self.description().to_owned();
                     return Err(ReplError::NoPrompt {
                         line,
@@ -177,6 +181,9 @@ fn boot_output(printed: &[u8]) -> &[u8] {
     find(printed, ANNOUNCED).map_or(printed, |at| &printed[at + ANNOUNCED.len()..])
 }
 
+/// What to do about a board that took code in raw-paste mode and was not heard of again.
+const AFTER_PASTE: &str = "The board announced raw-paste mode and then hung: reset it, and leave that mode out (--no-raw-paste)";
+
 /// A guess at why there is no prompt, going by what came.
 fn advice(seen: &[u8]) -> &'static str {
     let odd = seen
@@ -185,6 +192,8 @@ fn advice(seen: &[u8]) -> &'static str {
         .count();
     if seen.is_empty() {
         "Nothing came at all: is this the right port, does the board run MicroPython, and is it not held in its bootloader?"
+    } else if find(seen, b"\x03\x03\x02").is_some() {
+        "What is sent comes back: something echoes there, but it is no MicroPython"
     } else if odd * 3 > seen.len() {
         "Most of it is not text: the baud rate is probably wrong (--baud)"
     } else if find(seen, FRIENDLY_PROMPT).is_some() {
@@ -202,6 +211,7 @@ mod tests {
     fn advice_fits_what_came() {
         assert!(advice(b"").contains("right port"));
         assert!(advice(b"\xf8\x00\x80\xe0a\x06").contains("baud rate"));
+        assert!(advice(b"\x03\x03\x02\r\x01").contains("echoes"));
         assert!(advice(b"hello\r\nhello\r\n").contains("Ctrl-C"));
         assert!(advice(b"\r\n>>> ").contains("unix port"));
     }

@@ -206,9 +206,9 @@ pub enum ReplError {
         /// `repr` of the exception.
         exception: String,
     },
-    /// The program ended, but what it says about how did not come through whole.
-    #[error("the end of the program did not come through whole; seen: {}", evidence(.seen))]
-    EndLost {
+    /// What says that the program began, and how it ended, did not come through whole.
+    #[error("the line damaged the report of how the program ran; seen: {}. Run it again", evidence(.seen))]
+    RunLost {
         /// The end of what came.
         seen: Vec<u8>,
     },
@@ -224,7 +224,7 @@ impl ReplError {
             | Self::Damaged { doing, .. }
             | Self::OutOfMemory { doing, .. }
             | Self::Raised { doing, .. } => *doing = what,
-            Self::NoPrompt { .. } | Self::EndLost { .. } => {}
+            Self::NoPrompt { .. } | Self::RunLost { .. } => {}
         }
         self
     }

@@ -48,7 +48,7 @@ pub use board::Board;
 pub use control::Control;
 pub use deploy::{Blob, Deployment, Layout};
 pub use error::{DeployError, OpenError, ReplError, SelectError};
-pub use raw_repl::{RawRepl, ReplOptions};
+pub use raw_repl::{RawPaste, RawRepl, ReplOptions};
 pub use run::{Program, Run, RunEnd, Section};
 pub use selector::Selector;
 pub use transport::Transport;

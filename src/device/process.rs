@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::error::{OpenError, evidence};
@@ -25,6 +26,7 @@ pub struct Process {
     input: Option<SyncSender<Vec<u8>>>,
     written: Receiver<Result<(), ErrorKind>>,
     complaints: Arc<Mutex<Vec<u8>>>,
+    listener: JoinHandle<()>,
     description: String,
 }
 
@@ -58,7 +60,7 @@ impl Process {
 
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&complaints);
-        std::thread::spawn(move || {
+        let listener = std::thread::spawn(move || {
             pump(stderr, |bytes| {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.extend_from_slice(bytes);
@@ -75,13 +77,18 @@ impl Process {
             input: Some(input),
             written,
             complaints,
+            listener,
             description: format!("exec:{command}"),
         })
     }
 
     fn ended(&mut self) -> String {
-        // The status comes a moment after the pipe closes.
+        // The status and the last words come a moment after the pipe closes.
         let status = self.child.wait_for(Duration::from_millis(200));
+        let patience = Instant::now() + Duration::from_millis(200);
+        while !self.listener.is_finished() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         let complaints = self
             .complaints
             .lock()

@@ -24,8 +24,8 @@ pub struct ReplOptions {
     pub answer: Duration,
     /// How plain code is written to a board that has no flow control.
     pub pace: Pace,
-    /// Whether raw-paste mode, which has flow control, is used where a board offers it.
-    pub raw_paste: bool,
+    /// When raw-paste mode, which has flow control, is used.
+    pub raw_paste: RawPaste,
     /// How often a command is sent again when the line damaged it or its answer.
     pub attempts: u32,
     /// A fixed start for the words that mark our answers; tests need one, nobody else.
@@ -40,7 +40,7 @@ impl Default for ReplOptions {
             step: Duration::from_millis(1300),
             answer: Duration::from_secs(10),
             pace: Pace::default(),
-            raw_paste: true,
+            raw_paste: RawPaste::Auto,
             attempts: 4,
             token: None,
         }
@@ -79,6 +79,17 @@ impl Pace {
     }
 }
 
+/// When raw-paste mode is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RawPaste {
+    /// Where a board offers it, unless its firmware is known to hang then.
+    Auto,
+    /// Wherever a board offers it.
+    WhereOffered,
+    /// Not at all.
+    Never,
+}
+
 /// What is known about raw-paste mode on this board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Paste {
@@ -96,6 +107,10 @@ pub struct RawRepl {
     pub(crate) at_prompt: bool,
     /// Whether the board prints `\r\n` for a newline.
     pub(crate) cooked: bool,
+    /// Whether the last code was sent to its end.
+    pub(crate) handed_over: bool,
+    /// Whether the board announced raw-paste mode and then did not answer.
+    pub(crate) paste_hung: bool,
     /// What the last question made the board print, up to the prompt.
     pub(crate) last_output: String,
     token: String,
@@ -115,10 +130,9 @@ impl RawRepl {
     /// [`ReplError::NoPrompt`] with what was seen and a guess at the reason; [`ReplError::Vanished`].
     pub fn enter(transport: Box<dyn Transport>, options: ReplOptions) -> Result<Self, ReplError> {
         let token = options.token.clone().unwrap_or_else(fresh_token);
-        let paste = if options.raw_paste {
-            Paste::Untried
-        } else {
-            Paste::Unusable
+        let paste = match options.raw_paste {
+            RawPaste::Never => Paste::Unusable,
+            RawPaste::Auto | RawPaste::WhereOffered => Paste::Untried,
         };
         let mut repl = Self {
             link: Link::new(transport),
@@ -126,6 +140,8 @@ impl RawRepl {
             paste,
             at_prompt: false,
             cooked: true,
+            handed_over: false,
+            paste_hung: false,
             last_output: String::new(),
             token,
             asked: 0,
@@ -148,9 +164,11 @@ impl RawRepl {
         &self.options
     }
 
-    /// Stops using raw-paste mode: for firmware that is known to announce it and not to have it.
-    pub fn forbid_raw_paste(&mut self) {
-        self.paste = Paste::Unusable;
+    /// For firmware that is known to announce raw-paste mode and not to have it.
+    pub(crate) fn distrust_raw_paste(&mut self) {
+        if self.options.raw_paste == RawPaste::Auto {
+            self.paste = Paste::Unusable;
+        }
     }
 
     /// Does something without raw-paste mode.
@@ -190,7 +208,15 @@ impl RawRepl {
     /// A word that no other answer of this session starts with.
     pub(crate) fn next_token(&mut self) -> String {
         self.asked += 1;
-        format!("{}{}", self.token, self.asked)
+        // Short, for it is in every question; programs, whose output can be anything, get a long one.
+        let start = self.token.len().saturating_sub(6);
+        format!("q{}{}", &self.token[start..], self.asked)
+    }
+
+    /// A word that a program will not print.
+    pub(crate) fn next_mark(&mut self) -> String {
+        self.asked += 1;
+        format!("mpycov-{}-{}", self.token, self.asked)
     }
 
     /// Whether `helper` still has to be defined on the board. Says so once after each reset.
@@ -252,5 +278,5 @@ impl Drop for RawRepl {
 fn fresh_token() -> String {
     // The standard library seeds its hash maps from the system's randomness; no other source is needed.
     let bits = RandomState::new().build_hasher().finish();
-    format!("mpycov-{bits:016x}-")
+    format!("{bits:016x}")
 }

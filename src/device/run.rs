@@ -139,12 +139,16 @@ impl RawRepl {
     ) -> Result<Run, ReplError> {
         let plain_newlines = self.cooked && !program.newlines_as_sent;
         let mut output = self.persist(DOING, |repl| {
-            let token = repl.next_token();
-            repl.submit(
-                guarded_program(program, &token).as_bytes(),
-                "starting the program",
-            )?;
-            repl.await_start(Output::new(&token, plain_newlines), sink)
+            let token = repl.next_mark();
+            let code = guarded_program(program, &token);
+            let started = repl
+                .submit(code.as_bytes(), "starting the program")
+                .and_then(|()| repl.await_start(Output::new(&token, plain_newlines), sink));
+            started.map_err(|error| match error {
+                // It may have begun without our hearing it: starting it once more would run it twice.
+                ReplError::NoAnswer { seen, .. } if repl.handed_over => ReplError::RunLost { seen },
+                other => other,
+            })
         })?;
         self.follow(program, control, &mut output, sink)
     }
@@ -178,21 +182,15 @@ impl RawRepl {
                     });
                 }
                 Status::Damaged => {
-                    return Err(ReplError::EndLost {
+                    return Err(ReplError::RunLost {
                         seen: self.link.recent().to_vec(),
                     });
                 }
                 Status::Running | Status::Over(_) => return Ok(output),
             }
-            self.link.fill(deadline).map_err(|error| {
-                match self.failed(error, DOING, patience) {
-                    // It may have begun without our hearing it: starting it once more would run it twice.
-                    ReplError::NoAnswer { seen, .. } if !seen.is_empty() => {
-                        ReplError::EndLost { seen }
-                    }
-                    other => other,
-                }
-            })?;
+            self.link
+                .fill(deadline)
+                .map_err(|error| self.failed(error, DOING, patience))?;
         }
     }
 
@@ -214,7 +212,7 @@ impl RawRepl {
                     return self.conclude(output, &stop, said);
                 }
                 Status::Damaged => {
-                    return Err(ReplError::EndLost {
+                    return Err(ReplError::RunLost {
                         seen: self.link.recent().to_vec(),
                     });
                 }
@@ -298,7 +296,7 @@ impl RawRepl {
             }
             (None, Some(words)) if is_exception(&words) => RunEnd::Raised { traceback: words },
             // The program is over, and how it ended got lost on the way.
-            (None, Some(_)) => return Err(ReplError::EndLost { seen: before }),
+            (None, Some(_)) => return Err(ReplError::RunLost { seen: before }),
             _ if find(&before, b"soft reboot").is_some() => RunEnd::SoftReset { seen: before },
             _ => RunEnd::Vanished {
                 reason: "the board restarted".to_owned(),
@@ -310,7 +308,7 @@ impl RawRepl {
 
     fn conclude(&self, output: &Output, stop: &Stop, said: String) -> Result<Run, ReplError> {
         let Some(mark) = &output.mark else {
-            return Err(ReplError::EndLost {
+            return Err(ReplError::RunLost {
                 seen: self.link.recent().to_vec(),
             });
         };

@@ -23,18 +23,21 @@ impl RawRepl {
         self.link.take();
         self.link.forget();
         self.at_prompt = false;
+        self.handed_over = false;
         if self.paste != Paste::Unusable && self.start_paste(doing)? {
             match self.paste(code, doing) {
-                Ok(()) => {
-                    self.paste = Paste::Works;
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 // A board that took code this way before has a reason of its own.
                 Err(error) if self.paste == Paste::Works || !error.is_passing() => {
                     return Err(error);
                 }
-                Err(_) => {
+                Err(error) => {
                     self.paste = Paste::Unusable;
+                    self.paste_hung = true;
+                    if self.handed_over {
+                        // Whether to send it once more is for those to say who know what it does.
+                        return Err(error);
+                    }
                     self.recover()?;
                     self.at_prompt = false;
                 }
@@ -102,7 +105,7 @@ impl RawRepl {
                         // The board gave up on the code, for a syntax error say. It waits for our end, then
                         // says why.
                         self.link.put_back(fresh[at + 1..].to_vec());
-                        return self.send(&[END], doing);
+                        return self.hand_over(doing);
                     }
                     _ => {
                         let seen = self.link.recent().to_vec();
@@ -121,13 +124,22 @@ impl RawRepl {
             credit -= now.len();
             rest = later;
         }
-        self.send(&[END], doing)?;
+        self.hand_over(doing)?;
         // A last credit may come before the board confirms the end.
         let deadline = self.deadline(patience);
-        self.link
-            .until(&[END], deadline)
-            .map(|_| ())
-            .map_err(|error| self.failed(error, doing, patience))
+        match self.link.until(&[END], deadline) {
+            Ok(_) => {
+                self.paste = Paste::Works;
+                Ok(())
+            }
+            Err(error) => Err(self.failed(error, doing, patience)),
+        }
+    }
+
+    /// Ends the code. From here on the board may have started it, whatever is heard of it.
+    fn hand_over(&mut self, doing: &'static str) -> Result<(), ReplError> {
+        self.handed_over = true;
+        self.send(&[END], doing)
     }
 
     /// Writes `code` at the session's pace and waits for the board to take it.
@@ -139,7 +151,7 @@ impl RawRepl {
                 self.link.pause(pace.pause);
             }
         }
-        self.send(&[END], doing)?;
+        self.hand_over(doing)?;
         let patience = self.options.step;
         let deadline = self.deadline(patience);
         match self.link.until(b"OK", deadline) {

@@ -21,7 +21,10 @@ use super::raw_repl::RawRepl;
 const DOING: &str = "sending a file";
 
 /// How often a file is sent again from its start.
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 4;
+
+/// Pieces are not made smaller than this, spelled out.
+const SMALLEST_PIECE: usize = 128;
 
 /// No space left on device.
 const ENOSPC: i32 = 28;
@@ -41,7 +44,7 @@ impl Encoder {
     pub(crate) fn for_board(board: &Board) -> Self {
         let free = usize::try_from(board.free_ram).unwrap_or(usize::MAX);
         // The board holds the spelled-out piece up to three times: as a line, as a literal and decoded.
-        let budget = (free / 8).clamp(512, 8192);
+        let budget = (free / 10).clamp(256, 8192);
         let block = match free {
             160_000.. => Some(8192),
             64_000.. => Some(4096),
@@ -177,6 +180,10 @@ impl<'a> Sender<'a> {
             match self.send_once(path, bytes, progress) {
                 Ok(digest) if digest == sent => return Ok(()),
                 Ok(digest) => found = digest,
+                Err(ReplError::OutOfMemory { .. }) if self.encoder.budget > SMALLEST_PIECE => {
+                    // Memory may be there and in pieces.
+                    self.encoder.budget /= 2;
+                }
                 Err(ReplError::Raised { exception, .. }) if exception.starts_with("NameError") => {
                     // The board was reset behind our back and has forgotten the file that was open.
                     self.repl.forget_helpers();
