@@ -5,7 +5,7 @@
 //! The rule: a session ends, with a complete result or with an error that says something. It never hangs, never
 //! takes wrong bytes for right ones, never touches a file of the user's.
 
-#[allow(dead_code, unreachable_pub, missing_docs)]
+#[allow(unreachable_pub, reason = "a test of its own, too")]
 #[path = "device_sim.rs"]
 mod sim;
 

@@ -47,7 +47,7 @@ impl RawRepl {
         code: &str,
         doing: &'static str,
     ) -> Result<String, ReplError> {
-        self.ask_unquoted(helpers, &|token| guarded_question(code, token), doing)
+        self.ask_unquoted(helpers, &|token| briefly_guarded(code, token), doing)
     }
 
     /// The same for code that checks itself and prints its answer: for data, which quoting would lengthen.
@@ -58,34 +58,55 @@ impl RawRepl {
         code: &dyn Fn(&str) -> String,
         doing: &'static str,
     ) -> Result<String, ReplError> {
-        let mut forgotten = false;
         self.persist(doing, |repl| {
-            for helper in helpers {
-                if repl.needs(helper.name)
-                    && let Err(error) =
-                        repl.ask_once(&|token| guarded_question(&helper.code, token), doing)
-                {
-                    repl.forget_helpers();
-                    return Err(error);
-                }
-            }
-            match repl.ask_once(code, doing) {
+            let result = repl
+                .define(helpers, doing)
+                .and_then(|()| repl.ask_once(code, doing));
+            match result {
                 // The board was reset behind our back and has forgotten the helpers.
-                Err(ReplError::Raised { exception, .. })
-                    if !forgotten && !helpers.is_empty() && exception.starts_with("NameError") =>
-                {
-                    forgotten = true;
+                Err(ReplError::Raised { exception, .. }) if forgets(&exception, helpers) => {
                     repl.forget_helpers();
                     let attempts = repl.options.attempts;
+                    let seen = exception.into_bytes();
                     Err(ReplError::Damaged {
                         doing,
                         attempts,
-                        seen: exception.into_bytes(),
+                        seen,
                     })
                 }
                 result => result,
             }
         })
+    }
+
+    /// Defines functions on the board unless they are there: the one that checks questions first of all.
+    fn define(&mut self, helpers: &[Helper], doing: &'static str) -> Result<(), ReplError> {
+        // After damage nobody knows what the board still has.
+        self.recover()?;
+        if self.needs(CHECK.0) {
+            self.define_one(CHECK.0, doing, &|token| guarded_question(CHECK.1, token))?;
+        }
+        for helper in helpers {
+            if self.needs(helper.name) {
+                self.define_one(helper.name, doing, &|token| {
+                    briefly_guarded(&helper.code, token)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn define_one(
+        &mut self,
+        name: &str,
+        doing: &'static str,
+        code: &dyn Fn(&str) -> String,
+    ) -> Result<(), ReplError> {
+        let result = self.ask_once(code, doing);
+        if result.is_err() {
+            self.dropped(name);
+        }
+        result.map(|_| ())
     }
 
     /// The same for code that also prints lines of data, each behind `mark`: returns the answer and the data.
@@ -106,17 +127,23 @@ impl RawRepl {
         doing: &'static str,
         mut action: impl FnMut(&mut Self) -> Result<T, ReplError>,
     ) -> Result<T, ReplError> {
-        let mut left = self.options.attempts.max(1);
+        let mut left = self.options.attempts.max(1) - 1;
         loop {
             self.recover().map_err(|error| error.while_doing(doing))?;
-            left -= 1;
             match action(self) {
-                Err(error)
-                    if left > 0
-                        && (error.is_passing()
-                            || matches!(error, ReplError::OutOfMemory { .. })) => {}
-                result => return result,
+                Err(error) if left > 0 && error.is_passing() => {
+                    left -= 1;
+                    self.pace = self.pace.slower();
+                    self.calm = 0;
+                }
+                // What was too much may fit now that the garbage of the first try is gone; a third try is idle.
+                Err(ReplError::OutOfMemory { .. }) if left > 0 => left = 0,
+                result => {
+                    self.speed_up();
+                    return result;
+                }
             }
+            self.repeats += 1;
         }
     }
 
@@ -149,7 +176,11 @@ impl RawRepl {
     }
 
     /// The error for an answer that cannot be believed.
-    fn unconvincing(&self, reply: Reply, doing: &'static str) -> ReplError {
+    fn unconvincing(&mut self, reply: Reply, doing: &'static str) -> ReplError {
+        if reply.traceback.contains("NameError") {
+            // The check itself may be missing, after a reset behind our back.
+            self.forget_helpers();
+        }
         if reply.traceback.contains("MemoryError") {
             return ReplError::OutOfMemory {
                 doing,
@@ -229,19 +260,48 @@ fn marked_lines(text: &str, mark: &str) -> Vec<String> {
     text.split('\n').filter_map(rest).collect()
 }
 
-/// `code` with a check in front and a double answer behind.
+/// Defines the function that checks and executes a question `q` of length `n` and sum `s`, and answers for it.
 ///
-/// What is printed is set inside of the checked part only, and differs from question to question: whatever the
-/// line does to the rest, it can make no answer out of a question that was not executed, or of an older answer.
+/// What is printed depends on what arrived only in ways that make it no answer: whatever the line does to a
+/// question, it can make no answer out of one that was not executed, or of an older answer.
+const CHECK: (&str, &str) = (
+    "_ask",
+    "\
+def _ask(q,n,s,t):
+ global _x
+ k='?';x=''
+ try:
+  if len(q)==n and sum(q)==s:k='!';_x='';exec(q);k='=';x=_x
+ except Exception as e:x=repr(e)
+ for _ in'ab':print(t,k,x)
+",
+);
+
+/// `code` behind the check that is defined on the board.
+fn briefly_guarded(code: &str, token: &str) -> String {
+    let code = code.trim_end().as_bytes();
+    let (length, sum) = (code.len(), byte_sum(code));
+    format!("_ask({},{length},{sum},'{token}')\n", bytes_literal(code))
+}
+
+/// The same for the check itself, which is not there yet.
 fn guarded_question(code: &str, token: &str) -> String {
-    let code = format!("_k='{token} !'\n_x=''\n{}\n_k='{token} ='", code.trim_end());
+    let code = format!("_k='{token} !'\n{}\n_k='{token} ='", code.trim_end());
     format!(
-        "_q={literal}\n_k='{token} ?'\ntry:\n if len(_q)=={length} and sum(_q)=={sum}:exec(_q)\n\
-         except Exception as _e:_x=repr(_e)\nfor _ in'ab':print(_k,_x)\n",
+        "_q={literal}\n_k='{token} ?'\nif len(_q)=={length} and sum(_q)=={sum}:exec(_q)\n\
+         for _ in'ab':print(_k,'')\n_q=0\n",
         literal = bytes_literal(code.as_bytes()),
         length = code.len(),
         sum = byte_sum(code.as_bytes()),
     )
+}
+
+/// Whether an exception says that one of `helpers` is not defined.
+fn forgets(exception: &str, helpers: &[Helper]) -> bool {
+    exception.starts_with("NameError")
+        && helpers
+            .iter()
+            .any(|helper| exception.contains(&format!("'{}'", helper.name)))
 }
 
 #[cfg(test)]
@@ -252,12 +312,14 @@ mod tests {
 
     const BANNER: &str = "raw REPL; CTRL-B to exit\r\n>";
 
-    /// A session that has been entered, with `steps` to come. Its first question has the token `qt2`.
+    /// A session that has been entered, with `steps` to come. Its first question has the token `qt-03`.
     fn session(steps: Vec<Step>) -> (RawRepl, Transcript) {
         let say = |text: &str| Step::Say(text.as_bytes().to_vec());
         let until = |text: &str| Step::ExpectUntil(text.as_bytes().to_vec());
         let mut all = vec![until("\x02"), say("\r\n>>> "), until("\x01"), say(BANNER)];
-        all.extend([until("\x04"), say("OKqt1\r\n\r\n\x04\x04>")]);
+        all.extend([until("\x04"), say("OKqt-01\r\n\r\n\x04\x04>")]);
+        // The first question is preceded by the definition of the check.
+        all.extend([until("\x04"), say("OKqt-02 = \r\nqt-02 = \r\n\x04\x04>")]);
         all.extend(steps);
         let (board, transcript) = Scripted::new(all);
         let options = ReplOptions {
@@ -281,25 +343,21 @@ mod tests {
     #[test]
     fn an_answer_that_came_twice_is_believed() {
         let (mut repl, transcript) =
-            session(exchange("OKqt2 = 42\r\nqt2 = 42\r\n\x04\x04>").to_vec());
+            session(exchange("OKqt-03 = 42\r\nqt-03 = 42\r\n\x04\x04>").to_vec());
         assert_eq!(repl.ask("_x=42", "testing"), Ok("42".to_owned()));
         let sent = String::from_utf8_lossy(&transcript.sent()).into_owned();
-        let (code, length) = (r"_k='qt2 !'\n_x=''\n_x=42\n_k='qt2 ='", 33);
-        assert!(
-            sent.contains(code) && sent.contains(&format!("len(_q)=={length}")),
-            "{sent}"
-        );
+        assert!(sent.contains("_ask(b'_x=42',5,378,'qt-03')"), "{sent}");
     }
 
     #[test]
     fn a_damaged_answer_is_asked_for_again() {
         for damaged in [
-            "OKqt2 = 42\r\nqt2 = 4\r\n\x04\x04>",
-            "OKqt2 = 42\r\n\x04\x04>",
-            "OKqt2 ? \r\nqt2 ? \r\n\x04\x04>",
+            "OKqt-03 = 42\r\nqt-03 = 4\r\n\x04\x04>",
+            "OKqt-03 = 42\r\n\x04\x04>",
+            "OKqt-03 ? \r\nqt-03 ? \r\n\x04\x04>",
         ] {
             let mut steps = exchange(damaged).to_vec();
-            steps.extend(exchange("OKqt3 = 42\r\nqt3 = 42\r\n\x04\x04>"));
+            steps.extend(exchange("OKqt-04 = 42\r\nqt-04 = 42\r\n\x04\x04>"));
             let (mut repl, _) = session(steps);
             assert_eq!(
                 repl.ask("_x=42", "testing"),
@@ -311,8 +369,9 @@ mod tests {
 
     #[test]
     fn an_exception_is_told_from_a_damaged_line() {
-        let (mut repl, _) =
-            session(exchange("OKqt2 ! OSError(28,)\r\nqt2 ! OSError(28,)\r\n\x04\x04>").to_vec());
+        let (mut repl, _) = session(
+            exchange("OKqt-03 ! OSError(28,)\r\nqt-03 ! OSError(28,)\r\n\x04\x04>").to_vec(),
+        );
         assert_eq!(
             repl.ask("x", "testing").expect_err("raises").os_error(),
             Some(28)

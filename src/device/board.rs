@@ -172,7 +172,7 @@ _i=sys.implementation
 _x='\\t'.join([_i[0],'.'.join([str(v)for v in _i[1][:3]]),_g(lambda:sys.version),sys.platform,\
 _g(lambda:_i._machine)or _g(lambda:os.uname()[4]),_g(lambda:(lambda s:s[1]*s[4])(os.statvfs(os.getcwd()))),\
 _g(lambda:os.getcwd()),_g(lambda:_i._mpy)or _g(lambda:_i.mpy),_g(lambda:exec('(_w:=1)'))])
-_g=_i=0
+_g=_i=_a=0
 ";
 
 impl Board {
@@ -181,43 +181,35 @@ impl Board {
     /// # Errors
     /// [`ReplError`] when the board or the line fails.
     pub fn probe(repl: &mut RawRepl) -> Result<Self, ReplError> {
-        // Plainly: whether raw-paste mode can be trusted depends on the answer.
-        let board = repl.plainly(|repl| {
-            // The memory first: asking the rest uses some up, for the names it is about.
-            let memory = repl.ask(MEMORY, DOING)?;
-            let mut numbers = memory.split(' ').map(|number| number.parse().unwrap_or(0));
-            let (free_ram, used_ram) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-            let at_once = if free_ram < SMALL {
-                FEATURES.len() / 3 + 1
-            } else {
-                FEATURES.len()
-            };
-            let mut features = String::new();
-            for names in FEATURES.chunks(at_once) {
-                let code = format!("_x=_a('{}')\n", names.join(" "));
-                let helper = Helper {
-                    name: "_a",
-                    code: HAS.to_owned(),
-                };
-                features.push_str(&repl.ask_with(&[helper], &code, DOING)?);
-            }
-            let fields = repl.ask(FIELDS, DOING)?;
-            let mut board = Self::understand(&fields, &features).ok_or_else(|| {
-                let seen = format!("{fields} {features}").into_bytes();
-                ReplError::Damaged {
-                    doing: DOING,
-                    attempts: 1,
-                    seen,
-                }
-            })?;
-            board.free_ram = free_ram;
-            board.used_ram = used_ram;
-            Ok(board)
-        })?;
-        // The WebAssembly port announces raw-paste mode, then waits for input that can no longer come.
-        if board.platform == "webassembly" {
-            repl.distrust_raw_paste();
+        // The memory first: asking the rest uses some up, for the names it is about.
+        let memory = repl.ask(MEMORY, DOING)?;
+        let mut numbers = memory.split(' ').map(|number| number.parse().unwrap_or(0));
+        let (free_ram, used_ram) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        let at_once = if free_ram < SMALL {
+            FEATURES.len() / 3 + 1
+        } else {
+            FEATURES.len()
+        };
+        let has = [Helper {
+            name: "_a",
+            code: HAS.to_owned(),
+        }];
+        let mut features = String::new();
+        for names in FEATURES.chunks(at_once) {
+            let code = format!("_x=_a('{}')\n", names.join(" "));
+            features.push_str(&repl.ask_with(&has, &code, DOING)?);
         }
+        // This deletes the helper, which would take memory from the program.
+        let fields = repl.ask(FIELDS, DOING)?;
+        repl.dropped("_a");
+        let mut board = Self::understand(&fields, &features).ok_or_else(|| ReplError::Damaged {
+            doing: DOING,
+            attempts: 1,
+            seen: format!("{fields} {features}").into_bytes(),
+        })?;
+        board.free_ram = free_ram;
+        board.used_ram = used_ram;
+        repl.consider_raw_paste(true, board.platform.as_bytes());
         Ok(board)
     }
 

@@ -127,13 +127,15 @@ impl Deployment {
             });
         }
 
-        let old = manifest::load(sender.repl, board, &places)?;
+        let paths: Vec<&str> = wanted.iter().map(|(path, _)| path.as_str()).collect();
+        let mut lists = digests(sender.repl, board, &[&places.lists(), &paths[..]].concat())?;
+        let mut found = lists.split_off(places.lists().len());
+        let old = manifest::load(sender.repl, board, &places, &lists)?;
         // What is in place from an earlier session goes back first. In a directory of our own, and under flat
         // names, what is wanted again may stay.
         let (kept, stale): (Vec<Entry>, Vec<Entry>) = old
-            .clone()
-            .unwrap_or_default()
-            .into_iter()
+            .iter()
+            .flat_map(|old| old.entries.clone())
             .partition(|entry| {
                 let wanted_again = match entry.origin {
                     Origin::New => wanted.iter().any(|(path, _)| *path == entry.path),
@@ -142,13 +144,13 @@ impl Deployment {
                 };
                 layout == Layout::Own && wanted_again
             });
-        put_back(sender.repl, board, &stale, places.own_root(), progress)?;
-
-        let paths: Vec<&str> = wanted.iter().map(|(path, _)| path.as_str()).collect();
-        let mut found = digests(sender.repl, board, &paths)?;
+        if !stale.is_empty() {
+            put_back(sender.repl, board, &stale, places.own_root(), progress)?;
+            found = digests(sender.repl, board, &paths)?;
+        }
         let mut entries = plan(&mut sender, layout, &places, &wanted, &kept, &found)?;
         make_own_directory(sender.repl, board, &places)?;
-        manifest::save(&mut sender, &places, &entries, old.is_some())?;
+        let list = manifest::save(&mut sender, &places, &entries, old.as_ref())?;
         make_directories(sender.repl, board, &entries)?;
         put_aside(sender.repl, board, &entries)?;
         if entries
@@ -161,7 +163,7 @@ impl Deployment {
                     entry.origin = Origin::Copied(backup.clone());
                 }
             }
-            manifest::save(&mut sender, &places, &entries, true)?;
+            manifest::save(&mut sender, &places, &entries, Some(&list))?;
         }
         // What was renamed away is no longer there.
         for ((path, _), found) in wanted.iter().zip(&mut found) {
@@ -194,11 +196,12 @@ impl Deployment {
             return Ok(None);
         }
         let places = Places::new(board, layout);
-        let entries = manifest::load(repl, board, &places)?;
-        Ok(entries.map(|entries| Self {
+        let found = digests(repl, board, &places.lists())?;
+        let listed = manifest::load(repl, board, &places, &found)?;
+        Ok(listed.map(|listed| Self {
             layout,
             places,
-            entries,
+            entries: listed.entries,
         }))
     }
 

@@ -20,8 +20,12 @@ const CTRL_B: &[u8] = b"\x02";
 const CTRL_C: &[u8] = b"\x03";
 const CTRL_D: &[u8] = b"\x04";
 
-/// How long a line must be silent to count as quiet.
-const QUIET: Duration = Duration::from_millis(60);
+/// How long a line must be silent to count as quiet. What comes later is old output that a question of ours
+/// tells from an answer.
+const QUIET: Duration = Duration::from_millis(8);
+
+/// How long a board gets to notice an interrupt before the next one.
+const NOTICE: Duration = Duration::from_millis(5);
 
 impl RawRepl {
     /// Interrupts, leaves whatever mode the board is in, enters the raw prompt; again and again for a while.
@@ -37,6 +41,7 @@ impl RawRepl {
             match self.try_to_enter(&mut seen) {
                 Ok(true) => {
                     self.at_prompt = true;
+                    self.consider_raw_paste(find(&seen, b"MicroPython").is_some(), &seen);
                     return Ok(());
                 }
                 Err(error @ ReplError::Vanished { .. }) => return Err(error.while_doing(DOING)),
@@ -66,14 +71,15 @@ impl RawRepl {
         // The first Ctrl-C stops a program; the second one a handler that caught the first. The pauses keep
         // them apart on boards that notice an interrupt only between two statements.
         self.send(CTRL_C, DOING)?;
-        self.link.pause(Duration::from_millis(10));
+        self.link.pause(NOTICE);
         self.send(CTRL_C, DOING)?;
-        self.link.pause(Duration::from_millis(10));
+        self.link.pause(NOTICE);
         self.send(CTRL_B, DOING)?;
         let step = self.options.step;
         // The prompt can be anything (`sys.ps1`): go on without having seen it, too.
         self.wait_for(FRIENDLY_PROMPT, step, seen)?;
-        self.link.until_quiet(QUIET / 4, self.link.now() + step);
+        let rest = self.link.until_quiet(QUIET, self.link.now() + step);
+        seen.extend_from_slice(&rest);
         self.send(CTRL_A, DOING)?;
         if !self.wait_for(RAW_BANNER, step, seen)? {
             return Ok(false);
@@ -107,7 +113,7 @@ impl RawRepl {
     /// Whether the board really is at the raw prompt: it has to answer a question. A banner alone can be old.
     fn answers(&mut self, doing: &'static str) -> Result<bool, ReplError> {
         self.link
-            .until_quiet(QUIET / 2, self.deadline(self.options.step));
+            .until_quiet(QUIET, self.deadline(self.options.step));
         let token = self.next_token();
         // In two parts, so that an echo of the question is not an answer.
         let (start, end) = token.split_at(token.len() / 2);
@@ -137,7 +143,7 @@ impl RawRepl {
         const DOING: &str = "getting the prompt back";
         self.send(CTRL_C, DOING)?;
         self.link
-            .until_quiet(QUIET, self.deadline(self.options.step));
+            .until_quiet(QUIET * 5, self.deadline(self.options.step));
         self.send(CTRL_C, DOING)?;
         self.send(CTRL_A, DOING)?;
         let mut seen = Vec::new();

@@ -7,7 +7,7 @@
 
 use super::board::Board;
 use super::error::{DeployError, ReadFileError, ReplError};
-use super::files::{digests, read_file, remove_files};
+use super::files::{read_file, remove_files};
 use super::places::Places;
 use super::raw_repl::RawRepl;
 use super::transfer::Sender;
@@ -113,19 +113,30 @@ fn parse_entry(line: &str) -> Option<Entry> {
     })
 }
 
+/// A list that was found on the board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) entries: Vec<Entry>,
+    digest: String,
+    /// Whether it is the new list, the old one being damaged.
+    aside: bool,
+}
+
 /// The list on the board: `None` when nothing was placed.
+///
+/// `found` are the digests of the files that [`Places::lists`] names.
 pub(crate) fn load(
     repl: &mut RawRepl,
     board: &Board,
     places: &Places,
-) -> Result<Option<Vec<Entry>>, DeployError> {
+    found: &[Option<String>],
+) -> Result<Option<Listed>, ReplError> {
     const DOING: &str = "looking for what was placed before";
-    let paths = [places.list.as_str(), places.new_list.as_str()];
     // A new list that is whole while the old one is not: the session ended while it replaced the old one.
-    for (path, found) in paths.iter().zip(digests(repl, board, &paths)?) {
-        if found.is_none() {
+    for (index, (path, found)) in places.lists().iter().zip(found).enumerate() {
+        let Some(digest) = found.clone() else {
             continue;
-        }
+        };
         let bytes = read_file(repl, board, path).map_err(|error| match error {
             ReadFileError::Repl(error) => error.while_doing(DOING),
             ReadFileError::Missing { path } | ReadFileError::Mismatch { path, .. } => {
@@ -137,29 +148,42 @@ pub(crate) fn load(
             }
         })?;
         if let Some(entries) = parse(&String::from_utf8_lossy(&bytes)) {
-            return Ok(Some(entries));
+            let aside = index > 0;
+            return Ok(Some(Listed {
+                entries,
+                digest,
+                aside,
+            }));
         }
     }
     // A list that was cut short was written before anything else: nothing was placed.
     Ok(None)
 }
 
-/// Writes the list. While an old one counts, the new one is written beside it first.
+/// Writes the list. A list that counts so far is written over only while another one is whole.
 pub(crate) fn save(
     sender: &mut Sender<'_>,
     places: &Places,
     entries: &[Entry],
-    replace: bool,
-) -> Result<(), DeployError> {
+    old: Option<&Listed>,
+) -> Result<Listed, DeployError> {
     let text = render(entries);
-    if replace {
+    let new = Listed {
+        entries: entries.to_vec(),
+        digest: sender.digest.of(text.as_bytes()),
+        aside: false,
+    };
+    if old == Some(&new) {
+        return Ok(new);
+    }
+    if old.is_some_and(|old| !old.aside) {
         sender.send(&places.new_list, text.as_bytes(), &mut |_| ())?;
     }
     sender.send(&places.list, text.as_bytes(), &mut |_| ())?;
-    if replace {
+    if old.is_some() {
         remove_files(sender.repl, sender.board, &[&places.new_list])?;
     }
-    Ok(())
+    Ok(new)
 }
 
 #[cfg(test)]

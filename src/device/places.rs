@@ -65,6 +65,11 @@ impl Places {
         }
     }
 
+    /// The lists, the one that counts first.
+    pub(crate) fn lists(&self) -> [&str; 2] {
+        [&self.list, &self.new_list]
+    }
+
     /// The start of the paths in the directory of our own, if there is one.
     pub(crate) fn own_root(&self) -> Option<String> {
         self.own.as_ref().map(|own| format!("{own}/"))

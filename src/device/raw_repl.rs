@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
 use super::error::ReplError;
-use super::link::Link;
+use super::link::{Link, find};
 use super::transport::{ReadError, Transport};
 
 /// How a session treats its line. The defaults suit every board that was met so far.
@@ -22,7 +22,7 @@ pub struct ReplOptions {
     pub step: Duration,
     /// How long a command of ours may stay silent.
     pub answer: Duration,
-    /// How plain code is written to a board that has no flow control.
+    /// How plain code is written at first to a board that has no flow control; slower after losses.
     pub pace: Pace,
     /// When raw-paste mode, which has flow control, is used.
     pub raw_paste: RawPaste,
@@ -41,7 +41,7 @@ impl Default for ReplOptions {
             answer: Duration::from_secs(10),
             pace: Pace::default(),
             raw_paste: RawPaste::Auto,
-            attempts: 4,
+            attempts: 8,
             token: None,
         }
     }
@@ -49,8 +49,9 @@ impl Default for ReplOptions {
 
 /// How fast plain code is written: so many bytes, then a pause.
 ///
-/// Boards without flow control have small input buffers and lose silently what does not fit. The default was
-/// the only pace of several that lost nothing on every kind of line to the smallest board.
+/// Boards without flow control have small input buffers and lose silently what does not fit, most of all while
+/// they collect garbage. The default was the fastest of several paces that seldom lose anything on any kind of
+/// line to the smallest board; a session becomes slower when its line does lose bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// Bytes in one piece.
@@ -62,13 +63,25 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            bytes: 32,
-            pause: Duration::from_millis(2),
+            bytes: 16,
+            pause: Duration::from_micros(750),
         }
     }
 }
 
 impl Pace {
+    /// A pace to try after bytes were lost: half as fast, down to some 350 bytes a second.
+    pub(crate) fn slower(self) -> Self {
+        if self.pause.is_zero() {
+            return Self::default();
+        }
+        let slowest = Self::default().pause * 64;
+        Self {
+            pause: (self.pause * 2).min(slowest.max(self.pause)),
+            ..self
+        }
+    }
+
     /// Everything at once, for lines that have flow control of their own.
     #[must_use]
     pub fn unlimited() -> Self {
@@ -78,6 +91,9 @@ impl Pace {
         }
     }
 }
+
+/// After so many commands without damage a session becomes faster again.
+const CALM: u32 = 12;
 
 /// When raw-paste mode is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +109,8 @@ pub enum RawPaste {
 /// What is known about raw-paste mode on this board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Paste {
+    /// Not tried, and not to be tried until it is known what firmware this is.
+    Unknown,
     Untried,
     Works,
     Unusable,
@@ -109,6 +127,12 @@ pub struct RawRepl {
     pub(crate) cooked: bool,
     /// Whether the last code was sent to its end.
     pub(crate) handed_over: bool,
+    /// The pace so far: it becomes slower when bytes are lost.
+    pub(crate) pace: Pace,
+    /// How many commands in a row went well.
+    pub(crate) calm: u32,
+    /// How often something had to be sent again.
+    pub(crate) repeats: u32,
     /// Whether the board announced raw-paste mode and then did not answer.
     pub(crate) paste_hung: bool,
     /// What the last question made the board print, up to the prompt.
@@ -132,15 +156,19 @@ impl RawRepl {
         let token = options.token.clone().unwrap_or_else(fresh_token);
         let paste = match options.raw_paste {
             RawPaste::Never => Paste::Unusable,
-            RawPaste::Auto | RawPaste::WhereOffered => Paste::Untried,
+            RawPaste::Auto => Paste::Unknown,
+            RawPaste::WhereOffered => Paste::Untried,
         };
         let mut repl = Self {
             link: Link::new(transport),
+            pace: options.pace,
             options,
             paste,
             at_prompt: false,
             cooked: true,
             handed_over: false,
+            calm: 0,
+            repeats: 0,
             paste_hung: false,
             last_output: String::new(),
             token,
@@ -158,25 +186,31 @@ impl RawRepl {
         self.link.description()
     }
 
+    /// How often something had to be sent again, because the line had damaged it or its answer.
+    #[must_use]
+    pub fn repeats(&self) -> u32 {
+        self.repeats
+    }
+
     /// The options of this session.
     #[must_use]
     pub fn options(&self) -> &ReplOptions {
         &self.options
     }
 
-    /// For firmware that is known to announce raw-paste mode and not to have it.
-    pub(crate) fn distrust_raw_paste(&mut self) {
-        if self.options.raw_paste == RawPaste::Auto {
-            self.paste = Paste::Unusable;
+    /// Decides about raw-paste mode once it is `known` what firmware this is, by what it says about itself.
+    pub(crate) fn consider_raw_paste(&mut self, known: bool, says: &[u8]) {
+        // The WebAssembly port announces the mode, then waits for input that can no longer come.
+        let hangs = [&b"Emscripten"[..], b"webassembly"]
+            .iter()
+            .any(|name| find(says, name).is_some());
+        if self.options.raw_paste == RawPaste::Auto && !self.paste_hung {
+            match self.paste {
+                _ if hangs => self.paste = Paste::Unusable,
+                Paste::Unknown if known => self.paste = Paste::Untried,
+                _ => {}
+            }
         }
-    }
-
-    /// Does something without raw-paste mode.
-    pub(crate) fn plainly<T>(&mut self, action: impl FnOnce(&mut Self) -> T) -> T {
-        let paste = std::mem::replace(&mut self.paste, Paste::Unusable);
-        let result = action(self);
-        self.paste = paste;
-        result
     }
 
     /// Whether the line is known to be gone.
@@ -208,9 +242,10 @@ impl RawRepl {
     /// A word that no other answer of this session starts with.
     pub(crate) fn next_token(&mut self) -> String {
         self.asked += 1;
-        // Short, for it is in every question; programs, whose output can be anything, get a long one.
-        let start = self.token.len().saturating_sub(6);
-        format!("q{}{}", &self.token[start..], self.asked)
+        // Shorter than the one for programs, for it is in every question; but not so short that firmware would
+        // keep it for ever, as it does with strings of up to ten characters.
+        let start = self.token.len().saturating_sub(8);
+        format!("q{}-{:02}", &self.token[start..], self.asked)
     }
 
     /// A word that a program will not print.
@@ -228,6 +263,19 @@ impl RawRepl {
         self.helpers.retain(|(name, _)| *name != helper);
         self.helpers.push(wanted);
         true
+    }
+
+    /// A line that was disturbed for a while may be fast again afterwards.
+    pub(crate) fn speed_up(&mut self) {
+        self.calm += 1;
+        if self.calm.is_multiple_of(CALM) && self.pace.pause > self.options.pace.pause {
+            self.pace.pause = (self.pace.pause / 2).max(self.options.pace.pause);
+        }
+    }
+
+    /// Notes that a helper function was deleted.
+    pub(crate) fn dropped(&mut self, helper: &str) {
+        self.helpers.retain(|(name, _)| *name != helper);
     }
 
     /// Notes that the board may have forgotten what was defined on it.

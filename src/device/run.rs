@@ -144,13 +144,28 @@ impl RawRepl {
             let started = repl
                 .submit(code.as_bytes(), "starting the program")
                 .and_then(|()| repl.await_start(Output::new(&token, plain_newlines), sink));
-            started.map_err(|error| match error {
-                // It may have begun without our hearing it: starting it once more would run it twice.
-                ReplError::NoAnswer { seen, .. } if repl.handed_over => ReplError::RunLost { seen },
-                other => other,
-            })
+            match started {
+                Err(error @ ReplError::NoAnswer { .. }) if repl.handed_over => {
+                    Err(repl.unheard(error, &token))
+                }
+                result => result,
+            }
         })?;
         self.follow(program, control, &mut output, sink)
+    }
+
+    /// The program was sent and nothing was heard of it. If it runs, it says so when it is interrupted, and must
+    /// not be started once more; otherwise its end was lost on the way and it can be sent again.
+    fn unheard(&mut self, error: ReplError, token: &str) -> ReplError {
+        if self.send(b"\x03", DOING).is_err() {
+            return error;
+        }
+        let deadline = self.deadline(self.options.step);
+        let heard = self.link.until_quiet(QUIET, deadline);
+        if find(&heard, token.as_bytes()).is_some() {
+            return ReplError::RunLost { seen: heard };
+        }
+        error
     }
 
     /// Reads until the wrapper says that it has begun.

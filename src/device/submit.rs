@@ -24,7 +24,7 @@ impl RawRepl {
         self.link.forget();
         self.at_prompt = false;
         self.handed_over = false;
-        if self.paste != Paste::Unusable && self.start_paste(doing)? {
+        if matches!(self.paste, Paste::Untried | Paste::Works) && self.start_paste(doing)? {
             match self.paste(code, doing) {
                 Ok(()) => return Ok(()),
                 // A board that took code this way before has a reason of its own.
@@ -144,7 +144,7 @@ impl RawRepl {
 
     /// Writes `code` at the session's pace and waits for the board to take it.
     fn write_plainly(&mut self, code: &[u8], doing: &'static str) -> Result<(), ReplError> {
-        let pace = self.options.pace;
+        let pace = self.pace;
         for piece in code.chunks(pace.bytes.max(1)) {
             self.send(piece, doing)?;
             if !pace.pause.is_zero() {

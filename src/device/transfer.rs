@@ -44,7 +44,7 @@ impl Encoder {
     pub(crate) fn for_board(board: &Board) -> Self {
         let free = usize::try_from(board.free_ram).unwrap_or(usize::MAX);
         // The board holds the spelled-out piece up to three times: as a line, as a literal and decoded.
-        let budget = (free / 10).clamp(256, 8192);
+        let budget = (free / 14).clamp(256, 8192);
         let block = match free {
             160_000.. => Some(8192),
             64_000.. => Some(4096),
@@ -252,19 +252,22 @@ impl<'a> Sender<'a> {
             done += count;
             index += 1;
             progress(done);
-            if last {
-                return Ok(answer);
-            }
-            if answer != index.to_string() {
-                // A piece is missing or was written twice: the check of the whole would say so too, later.
-                return Ok(format!("piece {answer} instead of {index}"));
+            match answer.split_once(' ') {
+                Some((piece, digest)) if last && piece == (index - 1).to_string() => {
+                    return Ok(digest.to_owned());
+                }
+                Some((piece, so_far))
+                    if !last && piece == (index - 1).to_string() && so_far == index.to_string() => {
+                }
+                // The number was damaged on the way: another piece was meant, perhaps of another file.
+                _ => return Ok(format!("piece {answer} instead of {index}")),
             }
         }
     }
 }
 
-/// Writes piece `i` on the board and answers for it: with the number of pieces so far, after the last one with
-/// the digest of the file. A piece is written if it and the path arrived whole, and if it is the one whose turn
+/// Writes piece `i` on the board and answers for it: with `i` and the number of pieces so far, after the last one
+/// with `i` and the digest of the file. A piece is written if it and the path arrived whole, and if it is the one whose turn
 /// it is, so a call may be repeated. What goes wrong before that is known is damage, not news.
 const WRITE_PIECE: &str = "\
 def _w(t,i,d,n,s,l=0,p='',m=0,q=0):
@@ -279,7 +282,7 @@ def _w(t,i,d,n,s,l=0,p='',m=0,q=0):
     _f.write(d)
     if l:_f.close()
     _n=i+1
-   x=_h(_p)if l else _n
+   x=str(i)+' '+(_h(_p)if l else str(_n))
    k='='
  except Exception as e:
   if g or isinstance(e,(MemoryError,NameError)):k='!';x=repr(e)
