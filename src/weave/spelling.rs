@@ -144,8 +144,7 @@ impl Names {
         );
         if needs.boxes {
             let boxes = &self.boxes;
-            header +=
-                &format!("{boxes}=lambda k,v:None if v is {boxes} else[{call}(k,v)];");
+            header += &format!("{boxes}=lambda k,v:None if v is {boxes} else[{call}(k,v)];");
         }
         if needs.temporary {
             header += &format!("{}=0;", self.temporary);

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ruff_python_ast::{CmpOp, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
-use super::arcs::{Arcs, Cause};
+use super::arcs::{Arcs, Cause, retain_counted};
 use super::flow::Flow;
 use super::lines::{Place, has_code, is_docstring};
 use super::marks::{
@@ -157,23 +157,6 @@ pub(super) fn walk(
         walker.points[mark].sites.push(Site::FileEnd);
     }
     walker.finish(countable, arcs, exclusions, identity)
-}
-
-/// Arcs from and to excluded lines count for nothing, and a line that keeps
-/// one way only is no branch.
-fn retain_counted(arcs: &mut Arcs, excluded: &BTreeSet<Line>) {
-    arcs.retain(|(from, to), _| {
-        let target_counts = match to {
-            crate::model::ArcEnd::Line(line) => !excluded.contains(line),
-            crate::model::ArcEnd::Exit(_) => true,
-        };
-        !excluded.contains(from) && target_counts
-    });
-    let mut ways: BTreeMap<Line, u32> = BTreeMap::new();
-    for (from, _) in arcs.keys() {
-        *ways.entry(*from).or_default() += 1;
-    }
-    arcs.retain(|(from, _), _| ways[from] > 1);
 }
 
 /// Excludes the suite of `if __name__ == "__main__":` at the top of a module.
