@@ -8,25 +8,28 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use super::style::Color;
 use crate::report::Format;
 
+/// The heading over options that every command has.
+const GENERAL: &str = "General";
+
 /// Knows what your tests exercised in Python that runs on a microcontroller.
 #[derive(Debug, Parser)]
 #[command(name = "mpycov", version, max_term_width = 100)]
 #[command(after_help = "Start with: mpycov run tests/test_x.py, then mpycov report -m")]
 pub(super) struct Args {
     /// Colours: on a terminal, always, or never.
-    #[arg(long, value_enum, default_value_t, global = true)]
+    #[arg(long, value_enum, default_value_t, global = true, help_heading = GENERAL)]
     pub color: Color,
     /// Say less: no notes, only errors.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GENERAL)]
     pub quiet: bool,
     /// Say more: what is done as it is done.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GENERAL)]
     pub verbose: bool,
     /// The data directory.
-    #[arg(long, env = "MPYCOV_DATA_DIR", default_value = ".mpycov", global = true)]
+    #[arg(long, env = "MPYCOV_DATA_DIR", default_value = ".mpycov", global = true, help_heading = GENERAL)]
     pub data_dir: PathBuf,
     /// Settings from this file, not from mpycov.toml, pyproject.toml or coverage.py's files.
-    #[arg(long, value_name = "FILE", visible_alias = "rcfile", global = true)]
+    #[arg(long, value_name = "FILE", visible_alias = "rcfile", global = true, help_heading = GENERAL)]
     pub config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
@@ -246,8 +249,6 @@ pub(super) struct ReportArgs {
     /// Decimals of percentages.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) precision: usize,
-    #[command(flatten)]
-    pub(super) gates: GateArgs,
     /// Report only lines that differ from this git revision.
     #[arg(long, value_name = "REV")]
     pub(super) diff: Option<String>,
@@ -278,6 +279,8 @@ pub(super) struct ReportArgs {
     /// No files that match one of these globs.
     #[arg(long, value_name = "GLOB", value_delimiter = ',')]
     pub(super) omit: Vec<String>,
+    #[command(flatten)]
+    pub(super) gates: GateArgs,
 }
 
 /// Thresholds; a figure below one ends the program with status 2.

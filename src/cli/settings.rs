@@ -10,8 +10,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ValueEnum};
 
 use super::args::{
-    Args, Command, Common, DebugTopic, LevelArg, ReportArgs, RunArgs, SelectArgs, parse_sort,
-    parse_version,
+    Args, Command, Common, DebugTopic, GateArgs, LevelArg, ReportArgs, RunArgs, SelectArgs,
+    parse_sort, parse_version,
 };
 use crate::config::{self, KEYS, Settings};
 
@@ -118,6 +118,12 @@ impl Filler<'_> {
         }
     }
 
+    fn count(&self, name: &str, count: &mut Option<u64>) {
+        if let Some(set) = self.settings.whole(name).filter(|_| self.free(name)) {
+            *count = Some(set as u64);
+        }
+    }
+
     /// An error in a text that only its reader can find.
     fn place(&self, name: &str) -> String {
         format!("{}: `{name}`", self.settings.place(name).unwrap_or_default())
@@ -176,10 +182,24 @@ impl Filler<'_> {
         if let Some(set) = self.settings.whole("precision").filter(|_| self.free("precision")) {
             report.precision = set;
         }
-        self.number("fail_under", &mut report.gates.fail_under);
-        self.number("fail_under_condition", &mut report.gates.fail_under_condition);
-        self.number("fail_under_mcdc", &mut report.gates.fail_under_mcdc);
+        self.text("title", |text| report.title = Some(text.to_owned()));
+        self.flag("show_contexts", &mut report.show_contexts);
+        self.flag("pretty_print", &mut report.pretty_print);
+        self.gates(&mut report.gates);
         Ok(())
+    }
+
+    fn gates(&self, gates: &mut GateArgs) {
+        self.number("fail_under", &mut gates.fail_under);
+        self.number("fail_under_line", &mut gates.fail_under_line);
+        self.number("fail_under_branch", &mut gates.fail_under_branch);
+        self.number("fail_under_condition", &mut gates.fail_under_condition);
+        self.number("fail_under_mcdc", &mut gates.fail_under_mcdc);
+        self.flag("per_file", &mut gates.per_file);
+        self.count("fail_uncovered_lines", &mut gates.fail_uncovered_lines);
+        self.count("fail_uncovered_branches", &mut gates.fail_uncovered_branches);
+        self.count("fail_uncovered_conditions", &mut gates.fail_uncovered_conditions);
+        self.count("fail_uncovered_mcdc", &mut gates.fail_uncovered_mcdc);
     }
 }
 
@@ -197,7 +217,7 @@ impl Given {
         };
         for key in KEYS {
             let (value, place) = self.row(key.name, common);
-            let row = format!("{:<22}{value:<30}  {place}", key.name);
+            let row = format!("{:<26}{value:<30}  {place}", key.name);
             out += row.trim_end();
             out.push('\n');
         }
@@ -226,7 +246,8 @@ impl Given {
             "micropython" => default("micropython in PATH"),
             "precision" => default("0"),
             "sort" => default("name"),
-            "show_missing" | "skip_covered" | "skip_empty" => default("no"),
+            "show_missing" | "skip_covered" | "skip_empty" | "per_file" | "show_contexts"
+            | "pretty_print" => default("no"),
             "exclude_lines" | "partial_branches" => default("as coverage.py's"),
             "report_include" => default("include"),
             "report_omit" => default("omit"),

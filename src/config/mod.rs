@@ -56,8 +56,18 @@ pub const KEYS: &[Key] = &[
     key("sort", Kind::SignedChoice(COLUMNS), &["report:sort"]),
     key("precision", Kind::Whole, &["report:precision"]),
     key("fail_under", Kind::Number, &["report:fail_under"]),
+    key("fail_under_line", Kind::Number, &[]),
+    key("fail_under_branch", Kind::Number, &[]),
     key("fail_under_condition", Kind::Number, &[]),
     key("fail_under_mcdc", Kind::Number, &[]),
+    key("per_file", Kind::Flag, &[]),
+    key("fail_uncovered_lines", Kind::Whole, &[]),
+    key("fail_uncovered_branches", Kind::Whole, &[]),
+    key("fail_uncovered_conditions", Kind::Whole, &[]),
+    key("fail_uncovered_mcdc", Kind::Whole, &[]),
+    key("title", Kind::Text, &["html:title"]),
+    key("show_contexts", Kind::Flag, &["html:show_contexts"]),
+    key("pretty_print", Kind::Flag, &["json:pretty_print"]),
     key("data_dir", Kind::Text, &[]),
 ];
 

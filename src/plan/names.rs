@@ -71,10 +71,10 @@ impl<'a> Visitor<'a> for Finder {
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
-        if let Expr::Named(named) = expr {
-            if let Expr::Name(name) = &*named.target {
-                self.shared.insert(name.id.to_string());
-            }
+        if let Expr::Named(named) = expr
+            && let Expr::Name(name) = &*named.target
+        {
+            self.shared.insert(name.id.to_string());
         }
         walk_expr(self, expr);
     }

@@ -64,12 +64,7 @@ lib/helper.py       3      1        2        1   60.0%   3
 ----------------------------------------------------------------
 TOTAL               4      2        2        1   50.0%
 ";
-    let sorted = |text: &str| {
-        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        lines.sort();
-        lines
-    };
-    assert_eq!(sorted(&report.out()), sorted(expected), "{}", report.text());
+    assert_eq!(report.out(), expected, "{}", report.text());
     assert_eq!(report.status, Some(2));
     let failure = "Coverage failure: total of 50.0 is less than fail-under=90.0\n";
     assert!(report.err().ends_with(failure), "{}", report.text());

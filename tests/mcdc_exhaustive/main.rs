@@ -4,6 +4,8 @@
 //! does, down to the calls of `__bool__`; exactly the path taken is recorded;
 //! and the verdicts are those of the definitions.
 
+#![allow(clippy::print_stderr, reason = "it says how much was compared")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

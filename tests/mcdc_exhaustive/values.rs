@@ -275,7 +275,7 @@ fn values_without_walrus() {
 fn operands_that_change_their_minds() {
     let answers = |case: &Case| -> Vec<u32> {
         let bits = 2 * case.decision.tree.leaves();
-        let spread = |n: u32| (0..5).map(|i| (n >> (2 * i) & 3) * 5 << (4 * i)).sum();
+        let spread = |n: u32| (0..5).map(|i| ((n >> (2 * i) & 3) * 5) << (4 * i)).sum();
         (0..1u32 << bits).map(spread).collect()
     };
     let (mut without, mut with) = (0, 0);
