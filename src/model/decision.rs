@@ -78,6 +78,11 @@ pub struct Condition {
     pub line: Line,
     /// Column of its first character, in characters from 0.
     pub column: u32,
+    /// What shows that it was true in an evaluation that finished, where the
+    /// decision has too many paths to tell them apart; else empty.
+    pub when_true: Evidence,
+    /// The same for false.
+    pub when_false: Evidence,
 }
 
 /// One way through a decision.
@@ -111,7 +116,7 @@ pub struct Decision {
     pub tree: ConditionTree,
     /// Its conditions, from the left.
     pub conditions: Vec<Condition>,
-    /// Its paths. Empty if it is not measured.
+    /// Its paths. Empty if it is not measured, or has too many.
     pub paths: Vec<Path>,
     /// Why nothing, or not everything, is measured; empty if all is.
     pub not_measured: Option<String>,
