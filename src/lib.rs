@@ -14,6 +14,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod device;
 pub mod discover;
 pub mod evaluate;
 pub mod fs;

@@ -77,6 +77,14 @@ impl Construct {
         self.expect["cpython"].as_bool() == Some(true)
     }
 
+    /// Is coverage.py known to report something else?
+    pub fn differs_from_coverage_py(&self) -> bool {
+        let others = self.expect.get("files").and_then(Value::as_table);
+        let mut tables = others.into_iter().flatten().filter_map(|(_, table)| table.as_table());
+        self.expect.contains_key("coverage_py")
+            || tables.any(|table| table.contains_key("coverage_py"))
+    }
+
     /// Is there anything to measure in the script?
     pub fn has_statements(&self) -> bool {
         self.expect["statements"].as_array().is_some_and(|lines| !lines.is_empty())

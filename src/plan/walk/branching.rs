@@ -337,7 +337,8 @@ impl<'a> Walker<'a> {
     fn lonely_end(&self, suite: &'a [Stmt], index: usize, ctx: Context) -> Told {
         // In a loop a mark in the test is cheaper: it fires once.
         let typed = self.frames[ctx.frame.0].kind == FrameKind::Viper;
-        let room = !self.free_behind(suite, index).is_empty();
+        // Loops that end here, deeper inside, have the first claim to free lines.
+        let room = self.free_behind(suite, index).len() > trailing(&suite[index]);
         if room && (typed || !ctx.in_loop) { Told::Else } else { Told::Call }
     }
 
@@ -377,6 +378,15 @@ fn possible(test: &Expr, on_true: Told, on_false: Told) -> (Told, Told) {
         Some(true) => (on_true, Told::Nobody),
         Some(false) => (Told::Nobody, on_false),
         None => (on_true, on_false),
+    }
+}
+
+/// How many compound statements end where this one does, inside it.
+fn trailing(stmt: &Stmt) -> usize {
+    let last = crate::parse::suites(stmt).into_iter().rev().find_map(<[Stmt]>::last);
+    match last {
+        Some(inner @ (Stmt::For(_) | Stmt::While(_) | Stmt::If(_))) => 1 + trailing(inner),
+        _ => 0,
     }
 }
 

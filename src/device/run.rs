@@ -1,0 +1,510 @@
+//! Running a program on a board and following it to its end, whatever the end is.
+//!
+//! In: statements that start the program, statements that close it (they always run), a time limit and a
+//! [`Control`]. Out: the program's output while it comes, then how it ended. A wrapper on the board catches what
+//! the program throws, `SystemExit` included, because that would reset most boards and lose what is in memory.
+//! This file refuses to know what the closing statements print.
+
+use std::time::{Duration, Instant};
+
+use super::control::Control;
+use super::enter::RAW_BANNER;
+use super::error::ReplError;
+use super::link::find;
+use super::output::{Mark, Output, Status, prompt_words};
+use super::python::{byte_sum, bytes_literal};
+use super::raw_repl::RawRepl;
+use super::transport::ReadError;
+
+const DOING: &str = "running the program";
+
+/// How often the loop looks at the [`Control`].
+const GLANCE: Duration = Duration::from_millis(25);
+/// After this much silence a `\x04` in the output is output.
+const QUIET: Duration = Duration::from_millis(300);
+/// After this much silence behind something that looks like a prompt, the board is asked whether it is one.
+const SUSPICION: Duration = Duration::from_secs(1);
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Program<'a> {
+    /// Statements that start the program, one a line, ASCII, without literals of several lines. They run in
+    /// `__main__`, where the wrapper's own names start with an underscore.
+    pub start: &'a str,
+    /// Statements of the same kind that run afterwards, however the program ended.
+    pub closing: &'a str,
+    /// How long the program may run.
+    pub timeout: Option<Duration>,
+    /// How long the closing statements may take after an interrupt.
+    pub grace: Duration,
+    /// Whether `\r\n` is left as boards send it; otherwise output is as the program printed it.
+    pub newlines_as_sent: bool,
+}
+
+impl Default for Program<'_> {
+    fn default() -> Self {
+        Self {
+            start: "",
+            closing: "",
+            timeout: None,
+            grace: Duration::from_secs(5),
+            newlines_as_sent: false,
+        }
+    }
+}
+
+/// Which part of a run some output belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// The program's own.
+    Program,
+    /// The closing statements'.
+    Closing,
+}
+
+/// How a run went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// How the program ended.
+    pub end: RunEnd,
+    /// How the closing statements ended.
+    pub closing: Closing,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunEnd {
+    /// It came to its end.
+    Finished,
+    /// An exception got out.
+    Raised {
+        /// What the board prints for it, without the wrapper's own line.
+        traceback: String,
+    },
+    /// It called `sys.exit`, or `machine.soft_reset` on firmware where that is the same.
+    SystemExit {
+        /// The exit status: the argument if that is a number, 0 for none, 1 for anything else.
+        code: i32,
+        /// The argument if it is not a number.
+        message: Option<String>,
+    },
+    /// The board soft-reset itself. It is at the raw prompt again.
+    SoftReset {
+        /// The last bytes.
+        seen: Vec<u8>,
+    },
+    /// The line closed, or the board restarted.
+    Vanished {
+        /// What the system said, or how the restart was noticed.
+        reason: String,
+        /// The last bytes.
+        seen: Vec<u8>,
+    },
+    /// The time limit passed.
+    TimedOut {
+        /// Whether the program could be interrupted; if not, only a reset helps.
+        stopped: bool,
+    },
+    /// The [`Control`] asked for it.
+    Interrupted {
+        /// Whether the program could be interrupted; if not, only a reset helps.
+        stopped: bool,
+        /// Where the program was, if it said so.
+        traceback: Option<String>,
+    },
+}
+
+/// How the closing statements ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Closing {
+    /// They came to their end.
+    Complete,
+    /// They raised this.
+    Failed(String),
+    /// They did not run, or not to their end.
+    Missing,
+}
+
+impl RawRepl {
+    /// Runs a program and follows it to its end; `sink` gets output as it comes.
+    ///
+    /// # Errors
+    /// [`ReplError`] when the program could not be started, or when its end came through damaged. How the program
+    /// itself ended, board gone included, is no error but a [`RunEnd`].
+    pub fn run(
+        &mut self,
+        program: &Program<'_>,
+        control: &Control,
+        sink: &mut dyn FnMut(Section, &[u8]),
+    ) -> Result<Run, ReplError> {
+        let plain_newlines = self.cooked && !program.newlines_as_sent;
+        let mut output = self.persist(DOING, |repl| {
+            let token = repl.next_mark();
+            let code = guarded_program(program, &token);
+            let started = repl
+                .submit(code.as_bytes(), "starting the program")
+                .and_then(|()| repl.await_start(Output::new(&token, plain_newlines), sink));
+            match started {
+                Err(error @ ReplError::NoAnswer { .. }) if repl.handed_over => {
+                    Err(repl.unheard(error, &token))
+                }
+                result => result,
+            }
+        })?;
+        self.follow(program, control, &mut output, sink)
+    }
+
+    /// The program was sent and nothing was heard of it. If it runs, it says so when it is interrupted, and must
+    /// not be started once more; otherwise its end was lost on the way and it can be sent again.
+    fn unheard(&mut self, error: ReplError, token: &str) -> ReplError {
+        if self.send(b"\x03", DOING).is_err() {
+            return error;
+        }
+        let deadline = self.deadline(self.options.step);
+        let heard = self.link.until_quiet(QUIET, deadline);
+        if find(&heard, token.as_bytes()).is_some() {
+            return ReplError::RunLost { seen: heard };
+        }
+        error
+    }
+
+    /// Reads until the wrapper says that it has begun.
+    fn await_start(
+        &mut self,
+        mut output: Output,
+        sink: &mut dyn FnMut(Section, &[u8]),
+    ) -> Result<Output, ReplError> {
+        const DOING: &str = "starting the program";
+        let patience = self.options.answer;
+        let deadline = self.deadline(patience);
+        loop {
+            output.feed(&self.link.take(), sink);
+            match output.status() {
+                Status::NotStarted => {}
+                Status::Refused(said) => {
+                    // The board said so itself and is at its prompt; nothing of the program has run.
+                    if said.contains("MemoryError") {
+                        return Err(ReplError::OutOfMemory { doing: DOING, traceback: said });
+                    }
+                    let seen = self.link.recent().to_vec();
+                    return Err(ReplError::Damaged {
+                        doing: DOING,
+                        attempts: self.options.attempts,
+                        seen,
+                    });
+                }
+                Status::Damaged => {
+                    return Err(ReplError::RunLost { seen: self.link.recent().to_vec() });
+                }
+                Status::Running | Status::Over(_) => return Ok(output),
+            }
+            self.link.fill(deadline).map_err(|error| self.failed(error, DOING, patience))?;
+        }
+    }
+
+    fn follow(
+        &mut self,
+        program: &Program<'_>,
+        control: &Control,
+        output: &mut Output,
+        sink: &mut dyn FnMut(Section, &[u8]),
+    ) -> Result<Run, ReplError> {
+        let mut stop = Stop::default();
+        let time_limit = program.timeout.map(|time| self.deadline(time));
+        let mut last_heard = self.link.now();
+        let mut suspected = false;
+        loop {
+            match output.status() {
+                Status::Over(said) => {
+                    self.at_prompt = true;
+                    return self.conclude(output, &stop, said);
+                }
+                Status::Damaged => {
+                    return Err(ReplError::RunLost { seen: self.link.recent().to_vec() });
+                }
+                _ => {}
+            }
+            let now = self.link.now();
+            if let Some(pressed) = stop.due(control, time_limit, now, program.grace) {
+                if !pressed {
+                    return Ok(stop.given_up());
+                }
+                // A line that is gone shows in the next read, with its reason.
+                let _ = self.send(b"\x03", DOING);
+            }
+            let input = control.take_input();
+            if !input.is_empty() {
+                let _ = self.send(&input, DOING);
+            }
+            match self.link.fill(now + GLANCE) {
+                Ok(()) => {
+                    last_heard = self.link.now();
+                    suspected = false;
+                    output.feed(&self.link.take(), sink);
+                }
+                Err(ReadError::TimedOut { .. }) => {
+                    let silence = self.link.now().saturating_duration_since(last_heard);
+                    if silence >= QUIET {
+                        output.release(sink);
+                    }
+                    if silence >= SUSPICION && !suspected && looks_like_prompt(self.link.recent()) {
+                        suspected = true;
+                        if let Some(run) = self.ended_unmarked(output, sink)? {
+                            return Ok(stop.explain(run));
+                        }
+                        last_heard = self.link.now();
+                    }
+                }
+                Err(ReadError::Closed { reason, seen }) => {
+                    output.release(sink);
+                    self.at_prompt = false;
+                    let closing =
+                        if output.closed() { Closing::Complete } else { Closing::Missing };
+                    let end = match &output.mark {
+                        Some(mark) if output.closed() => self.marked_end(mark, output),
+                        _ => RunEnd::Vanished { reason, seen },
+                    };
+                    return Ok(Run { end, closing });
+                }
+            }
+        }
+    }
+
+    /// The board is silent behind something like a prompt: asks whether it is one. Ctrl-A makes either prompt
+    /// print the raw banner and does little to a program that is still running.
+    fn ended_unmarked(
+        &mut self,
+        output: &mut Output,
+        sink: &mut dyn FnMut(Section, &[u8]),
+    ) -> Result<Option<Run>, ReplError> {
+        let before = self.link.recent().to_vec();
+        if self.send(b"\x01", DOING).is_err() {
+            return Ok(None);
+        }
+        let deadline = self.deadline(self.options.step);
+        if self.link.until(RAW_BANNER, deadline).is_err() {
+            output.feed(&self.link.take(), sink);
+            return Ok(None);
+        }
+        self.at_prompt = true;
+        self.forget_helpers();
+        let closing = if output.closed() { Closing::Complete } else { Closing::Missing };
+        let end = match (&output.mark, prompt_words(&before)) {
+            (Some(mark), words) if output.closed() || words.is_some() => {
+                self.marked_end(mark, output)
+            }
+            (None, Some(words)) if is_exception(&words) => RunEnd::Raised { traceback: words },
+            // The program is over, and how it ended got lost on the way.
+            (None, Some(_)) => return Err(ReplError::RunLost { seen: before }),
+            _ if find(&before, b"soft reboot").is_some() => RunEnd::SoftReset { seen: before },
+            _ => RunEnd::Vanished { reason: "the board restarted".to_owned(), seen: before },
+        };
+        Ok(Some(Run { end, closing }))
+    }
+
+    fn conclude(&self, output: &Output, stop: &Stop, said: String) -> Result<Run, ReplError> {
+        let Some(mark) = &output.mark else {
+            return Err(ReplError::RunLost { seen: self.link.recent().to_vec() });
+        };
+        let closing = if said.is_empty() { Closing::Complete } else { Closing::Failed(said) };
+        Ok(stop.explain(Run { end: self.marked_end(mark, output), closing }))
+    }
+
+    fn marked_end(&self, mark: &Mark, output: &Output) -> RunEnd {
+        match mark {
+            Mark::Finished => RunEnd::Finished,
+            Mark::Raised => RunEnd::Raised {
+                traceback: without_wrapper(&String::from_utf8_lossy(&output.traceback)),
+            },
+            Mark::SystemExit(arguments) => exit_of(arguments),
+        }
+    }
+}
+
+/// Why and since when the program is being stopped.
+#[derive(Debug, Default)]
+struct Stop {
+    timed_out: bool,
+    /// How many of the interrupts that were asked for have been passed on.
+    passed: u32,
+    /// Since when the program has to end.
+    since: Option<Instant>,
+}
+
+impl Stop {
+    /// Whether to send Ctrl-C now (`true`), to stop waiting (`false`), or to do nothing.
+    ///
+    /// A program may handle the first Ctrl-C and go on. After the second one, and after the time limit, it has
+    /// its grace to end; one more, and nobody waits.
+    fn due(
+        &mut self,
+        control: &Control,
+        limit: Option<Instant>,
+        now: Instant,
+        grace: Duration,
+    ) -> Option<bool> {
+        let asked = control.interrupts();
+        let more = asked > self.passed;
+        if let Some(since) = self.since {
+            return (more || now >= since + grace).then_some(false);
+        }
+        if more {
+            self.since = (asked > 1).then_some(now);
+            self.passed = asked;
+            return Some(true);
+        }
+        if limit.is_some_and(|limit| now >= limit) {
+            self.timed_out = true;
+            self.since = Some(now);
+            return Some(true);
+        }
+        None
+    }
+
+    fn given_up(&self) -> Run {
+        let end = if self.timed_out {
+            RunEnd::TimedOut { stopped: false }
+        } else {
+            RunEnd::Interrupted { stopped: false, traceback: None }
+        };
+        Run { end, closing: Closing::Missing }
+    }
+
+    /// An end that we caused is ours, not the program's.
+    fn explain(&self, run: Run) -> Run {
+        let end = match run.end {
+            RunEnd::Finished | RunEnd::Raised { .. } | RunEnd::SystemExit { .. }
+                if self.timed_out =>
+            {
+                RunEnd::TimedOut { stopped: true }
+            }
+            RunEnd::Raised { traceback }
+                if self.passed > 0 && last_line(&traceback).starts_with("KeyboardInterrupt") =>
+            {
+                RunEnd::Interrupted { stopped: true, traceback: Some(traceback) }
+            }
+            other => other,
+        };
+        Run { end, ..run }
+    }
+}
+
+fn last_line(text: &str) -> &str {
+    text.trim_end().rsplit('\n').next().unwrap_or_default()
+}
+
+/// Whether this is what a prompt says about an exception, and nothing else.
+fn is_exception(words: &str) -> bool {
+    let first = words.split([':', '\r', '\n', ' ']).next().unwrap_or_default();
+    first == "Traceback"
+        || ["Error", "Exception", "Interrupt", "Exit"].iter().any(|end| first.ends_with(end))
+}
+
+/// Whether the last that came is a prompt: raw, raw after an exception, or friendly.
+fn looks_like_prompt(recent: &[u8]) -> bool {
+    recent.ends_with(b"\x04>") || recent.ends_with(RAW_BANNER) || recent.ends_with(b"\n>>> ")
+}
+
+/// A traceback without the line that the wrapper adds at its top.
+fn without_wrapper(traceback: &str) -> String {
+    let mut lines: Vec<&str> = traceback.split_inclusive('\n').collect();
+    if lines.len() > 2
+        && lines[0].starts_with("Traceback")
+        && lines[1].starts_with("  File \"<string>\"")
+    {
+        lines.remove(1);
+    }
+    lines.concat()
+}
+
+/// What `SystemExit` with these arguments means to a shell.
+fn exit_of(arguments: &str) -> RunEnd {
+    let inner = arguments.trim_start_matches('(').trim_end_matches(')').trim_end_matches(',');
+    let (code, message) = match inner {
+        "" if arguments.is_empty() => (1, Some("(the board had no memory left to say)".to_owned())),
+        "" | "None" | "False" => (0, None),
+        "True" => (1, None),
+        number if number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => {
+            (number.parse().unwrap_or(1), None)
+        }
+        other => (1, Some(other.trim_matches(['\'', '"']).to_owned())),
+    };
+    RunEnd::SystemExit { code, message }
+}
+
+/// The program in its wrapper, behind a check that all of it arrived.
+fn guarded_program(program: &Program<'_>, token: &str) -> String {
+    let code = wrapper(program, token);
+    format!(
+        "_q={literal}\nif len(_q)=={length} and sum(_q)=={sum}:exec(_q)\nelse:print('{token}','??')\n",
+        literal = bytes_literal(code.as_bytes()),
+        length = code.len(),
+        sum = byte_sum(code.as_bytes()),
+    )
+}
+
+fn wrapper(program: &Program<'_>, token: &str) -> String {
+    let indented = |text: &str| {
+        let lines: String = text
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| format!("  {line}\n"))
+            .collect();
+        if lines.is_empty() { "  pass\n".to_owned() } else { lines }
+    };
+    // The program may give `print` a meaning of its own. `_r` gets its first letter before anything that can
+    // fail for lack of memory.
+    format!(
+        "_t='{token}'\n_r='?'\n_p=print\n_p(_t,'<<')\ntry:\n try:\n{start}  _r='F'\n \
+         except SystemExit as _e:\n  _r='S'\n  _r+=repr(_e.args)\n \
+         except BaseException as _e:\n  _r='R'\n  _p(_t,'!!')\n  import sys\n  sys.print_exception(_e)\n\
+         finally:\n _p(_t,';',_r,_r)\n try:\n{closing} finally:_p(_t,'..')\n",
+        start = indented(program.start),
+        closing = indented(program.closing),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_arguments_mean_what_they_mean_to_a_shell() {
+        let exit = |code, message: Option<&str>| RunEnd::SystemExit {
+            code,
+            message: message.map(str::to_owned),
+        };
+        assert_eq!(exit_of("(3,)"), exit(3, None));
+        assert_eq!(exit_of("(-1,)"), exit(-1, None));
+        assert_eq!(exit_of("()"), exit(0, None));
+        assert_eq!(exit_of("(None,)"), exit(0, None));
+        assert_eq!(exit_of("('no luck',)"), exit(1, Some("no luck")));
+        assert!(matches!(exit_of(""), RunEnd::SystemExit { code: 1, .. }));
+    }
+
+    #[test]
+    fn the_wrappers_line_is_taken_out_of_a_traceback() {
+        let own = "Traceback (most recent call last):\n  File \"<string>\", line 7, in <module>\n";
+        let theirs = "  File \"a.py\", line 1, in f\nValueError: x\n";
+        assert_eq!(
+            without_wrapper(&format!("{own}{theirs}")),
+            format!("Traceback (most recent call last):\n{theirs}")
+        );
+        assert_eq!(without_wrapper("MemoryError: \n"), "MemoryError: \n");
+    }
+
+    #[test]
+    fn the_wrapper_is_ascii_and_short() {
+        let code = wrapper(
+            &Program { start: "import a", closing: "import b", ..Program::default() },
+            "t1",
+        );
+        assert!(code.is_ascii());
+        // One raw submission to the smallest board holds about 1200 bytes, escapes included.
+        assert!(
+            guarded_program(&Program::default(), "mpycov-0123456789abcdef-12").len() < 600,
+            "{}",
+            code.len()
+        );
+    }
+}
