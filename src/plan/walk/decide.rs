@@ -8,11 +8,8 @@ use super::super::graph::{Graph, Walk, shape};
 use super::super::marks::{Action, DecisionMark, EdgeMark, LeafText, Rewrite};
 use super::{Context, Here, Walker};
 use crate::model::{
-    Condition, ConditionTree, Decision, DecisionKind, Evidence, Level, Path, SensorId,
+    Condition, ConditionTree, Decision, DecisionKind, Evidence, Level, MAX_PATHS, Path, SensorId,
 };
-
-/// Paths that a decision may have; beyond, it is measured as one condition.
-pub(super) const MAX_PATHS: usize = 128;
 
 /// Who tells that a test had an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +87,7 @@ impl<'a> Walker<'a> {
         let graph = Graph::of(&tree, leaves.len());
         let slot = self.decisions.len();
         self.decisions.push(self.decision(expr, kind));
-        let wide = graph.count() > MAX_PATHS;
+        let wide = tree.has_too_many_paths();
         let notes_outcomes = wide && self.can_note_outcomes(ctx);
         let was_wide = self.in_wide;
         self.in_wide |= notes_outcomes;
@@ -99,7 +96,9 @@ impl<'a> Walker<'a> {
         }
         self.in_wide = was_wide;
         let reason = if notes_outcomes {
-            Some(format!("it has more than {MAX_PATHS} paths; its conditions' outcomes are"))
+            Some(format!(
+                "it has more than {MAX_PATHS} paths; only condition outcomes are measured"
+            ))
         } else if wide {
             Some(format!("it has more than {MAX_PATHS} paths"))
         } else if !graph.is_tree() && asks_for_debug(expr) {
@@ -267,7 +266,14 @@ impl<'a> Walker<'a> {
         let (line, column) = self.position(leaf.start());
         let text = self.parsed.slice(leaf.range());
         let (when_true, when_false) = (Evidence::default(), Evidence::default());
-        Condition { text, span: self.parsed.span(leaf.range()), line, column, when_true, when_false }
+        Condition {
+            text,
+            span: self.parsed.span(leaf.range()),
+            line,
+            column,
+            when_true,
+            when_false,
+        }
     }
 
     fn position(&self, at: TextSize) -> (crate::model::Line, u32) {
