@@ -64,7 +64,7 @@ const LISTS: [&str; 4] =
 /// Where the two differ, and why that is right.
 const DIFFERENT: &[(&str, &str)] = &[
     (
-        "docstring_shares_line/source.py missing_branches",
+        "docstring_shares_line/source.py executed_lines",
         "a line that only shares a docstring's is no statement, so nothing shows its ways",
     ),
     (

@@ -268,7 +268,7 @@ fn a_page_marks_each_line_for_what_it_is() {
     let pictures = "
         const look = (id) => { const s = getComputedStyle(one(id)); 
                                return [s.backgroundImage !== 'none', s.borderLeftColor]; };
-        return [look('#t6'), look('#t5'), one('#t5 .r').innerText];";
+        return [look('#t6'), look('#t5'), one('#t5 .r').textContent];";
     let looks = report.says("fast_py_", &script(pictures));
     assert_eq!(looks[0][0], true, "what is not measured has stripes");
     assert_eq!(looks[1][0], false);

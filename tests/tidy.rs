@@ -17,7 +17,6 @@ const LONGEST: usize = 400;
 /// Files that are longer, and why.
 const LONGER: &[(&str, &str)] = &[
     ("src/device/run.rs", "the end of a program on a board, in all its forms"),
-    ("tests/device_boards.rs", "one board after the other"),
     ("tests/device_sim.rs", "a simulated board is one program"),
     ("tests/report_html.rs", "one page after the other, in one browser"),
 ];

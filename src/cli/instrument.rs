@@ -127,6 +127,17 @@ pub(super) fn show_faults(attempts: &[&Attempt], color: style::Color) -> anyhow:
     Ok(())
 }
 
+/// Names the decisions with too many paths.
+pub(super) fn warn_of_paths(attempts: &[Attempt], color: style::Color) {
+    for map in attempts.iter().filter_map(|a| a.result.as_ref().ok()).map(|i| &i.map) {
+        for decision in map.decisions.iter().filter(|d| d.tree.has_too_many_paths()) {
+            let Some(reason) = &decision.not_measured else { continue };
+            let at = format!("{}:{}:{}", map.path, decision.line, decision.column + 1);
+            style::warning(&format!("{at}: a decision is not measured: {reason}"), color);
+        }
+    }
+}
+
 /// Offset in the lossy text that stands for an offset in the bytes.
 fn lossy_offset(bytes: &[u8], offset: u32) -> usize {
     String::from_utf8_lossy(&bytes[..(offset as usize).min(bytes.len())]).len()
@@ -170,6 +181,7 @@ pub(super) fn instrument(args: &InstrumentArgs, common: &Common) -> anyhow::Resu
         show_faults(&bad, common.color)?;
         bail!("{} of {} files do not parse; nothing was written", bad.len(), attempts.len());
     }
+    warn_of_paths(&attempts, common.color);
     let store = Store::at(&common.data_dir);
     let (mut sensors, mut written, mut added) = (0, 0, 0);
     for attempt in &attempts {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 
 use super::args::{Common, RunArgs};
-use super::instrument::{attempt, options, selection, show_faults};
+use super::instrument::{attempt, options, selection, show_faults, warn_of_paths};
 use super::{Exit, style};
 use crate::discover::{self, Found};
 use crate::fs;
@@ -52,6 +52,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
             uncovered.insert(attempt.found.name.clone(), reason);
         }
     }
+    warn_of_paths(&attempts, common.color);
     let store = Store::at(&common.data_dir);
     let mut maps: BTreeMap<Digest, &FileMap> = BTreeMap::new();
     let mut texts = Vec::new();

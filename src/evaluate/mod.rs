@@ -95,7 +95,10 @@ fn decision(decision: &Decision, hit: &impl Fn(&Evidence) -> bool) -> DecisionVe
         .zip(shown)
         .enumerate()
         .map(|(number, (condition, shown))| {
-            let seen = |value| paths.iter().any(|p| p.hit && p.values[number] == Some(value));
+            let seen = |value| {
+                let alone = if value { &condition.when_true } else { &condition.when_false };
+                hit(alone) || paths.iter().any(|p| p.hit && p.values[number] == Some(value))
+            };
             ConditionVerdict {
                 text: condition.text.clone(),
                 line: condition.line,
@@ -119,5 +122,6 @@ fn decision(decision: &Decision, hit: &impl Fn(&Evidence) -> bool) -> DecisionVe
         conditions,
         paths,
         not_measured: decision.not_measured.clone(),
+        outcomes_only: decision.conditions.iter().any(|c| !c.when_true.is_empty()),
     }
 }

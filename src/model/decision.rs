@@ -7,6 +7,10 @@
 
 use super::{Evidence, Line, Span};
 
+/// Paths that a decision may have; of one with more only the outcomes of its
+/// conditions are measured.
+pub const MAX_PATHS: usize = 128;
+
 /// What kind of expression a decision is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DecisionKind {
@@ -67,6 +71,41 @@ pub enum ConditionTree {
     Or(Vec<ConditionTree>),
 }
 
+impl ConditionTree {
+    /// Number of paths that end true and that end false; saturates.
+    #[must_use]
+    pub fn paths(&self) -> (usize, usize) {
+        let chain = |parts: &[Self], is_or: bool| {
+            let (mut ended, mut going) = (0usize, 1usize);
+            for part in parts {
+                let (on_true, on_false) = part.paths();
+                let (ends, goes) = if is_or { (on_true, on_false) } else { (on_false, on_true) };
+                ended = ended.saturating_add(going.saturating_mul(ends));
+                going = going.saturating_mul(goes);
+            }
+            if is_or { (ended, going) } else { (going, ended) }
+        };
+        match self {
+            Self::Leaf(_) => (1, 1),
+            Self::Constant(truth) => (usize::from(*truth), usize::from(!*truth)),
+            Self::Value => (1, 0),
+            Self::Not(inner) => {
+                let (on_true, on_false) = inner.paths();
+                (on_false, on_true)
+            }
+            Self::And(parts) => chain(parts, false),
+            Self::Or(parts) => chain(parts, true),
+        }
+    }
+
+    /// Are there too many paths to tell them apart?
+    #[must_use]
+    pub fn has_too_many_paths(&self) -> bool {
+        let (on_true, on_false) = self.paths();
+        on_true.saturating_add(on_false) > MAX_PATHS
+    }
+}
+
 /// A leaf of a decision, without its `not`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
@@ -78,6 +117,11 @@ pub struct Condition {
     pub line: Line,
     /// Column of its first character, in characters from 0.
     pub column: u32,
+    /// What shows that it was true in an evaluation that finished, where the
+    /// decision has too many paths to tell them apart; else empty.
+    pub when_true: Evidence,
+    /// The same for false.
+    pub when_false: Evidence,
 }
 
 /// One way through a decision.
@@ -111,7 +155,7 @@ pub struct Decision {
     pub tree: ConditionTree,
     /// Its conditions, from the left.
     pub conditions: Vec<Condition>,
-    /// Its paths. Empty if it is not measured.
+    /// Its paths. Empty if it is not measured, or has too many.
     pub paths: Vec<Path>,
     /// Why nothing, or not everything, is measured; empty if all is.
     pub not_measured: Option<String>,

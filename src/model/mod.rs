@@ -12,7 +12,7 @@ pub mod map;
 pub mod place;
 pub mod verdict;
 
-pub use decision::{Condition, ConditionTree, Decision, DecisionKind, Path};
+pub use decision::{Condition, ConditionTree, Decision, DecisionKind, MAX_PATHS, Path};
 pub use hits::HitSet;
 pub use level::Level;
 pub use map::{Arc, FileMap, NotMeasured, Scope, ScopeKind, Statement, Suite};

@@ -106,6 +106,8 @@ pub struct DecisionVerdict {
     pub paths: Vec<PathVerdict>,
     /// Why nothing, or not everything, is measured.
     pub not_measured: Option<String>,
+    /// Are the outcomes of its conditions measured all the same?
+    pub outcomes_only: bool,
 }
 
 /// What was seen of one file.

@@ -41,23 +41,6 @@ struct Finder<'a> {
     blocks: Vec<Block>,
 }
 
-/// Arcs from and to excluded lines count for nothing, and a line that keeps
-/// one way only is no branch.
-pub(super) fn retain_counted(arcs: &mut Arcs, excluded: &BTreeSet<Line>) {
-    arcs.retain(|(from, to), _| {
-        let target_counts = match to {
-            ArcEnd::Line(line) => !excluded.contains(line),
-            ArcEnd::Exit(_) => true,
-        };
-        !excluded.contains(from) && target_counts
-    });
-    let mut ways: BTreeMap<Line, u32> = BTreeMap::new();
-    for (from, _) in arcs.keys() {
-        *ways.entry(*from).or_default() += 1;
-    }
-    arcs.retain(|(from, _), _| ways[from] > 1);
-}
-
 /// Finds the arcs of a module. `countable` are the lines with code.
 pub(super) fn find(parsed: &Parsed, countable: &BTreeSet<Line>) -> Arcs {
     let mut finder = Finder { parsed, countable, arcs: Arcs::new(), blocks: Vec::new() };

@@ -100,20 +100,6 @@ impl Graph {
         }
     }
 
-    /// Number of paths, without listing them; saturates.
-    pub(super) fn count(&self) -> usize {
-        let mut below = vec![0usize; self.next.len()];
-        let paths = |next: Next, below: &[usize]| match next {
-            Next::Leaf(i) => below[i],
-            Next::Outcome(_) => 1,
-        };
-        for i in (0..self.next.len()).rev() {
-            let (on_false, on_true) = self.next[i];
-            below[i] = paths(on_false, &below).saturating_add(paths(on_true, &below));
-        }
-        paths(self.root, &below)
-    }
-
     /// Is each leaf reached by one way only? Then the last edge of a path
     /// names the path.
     pub(super) fn is_tree(&self) -> bool {

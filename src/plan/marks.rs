@@ -134,6 +134,9 @@ pub enum Rewrite {
     /// The decision is unfolded into conditional expressions, one a node of
     /// the unfolded graph.
     Unfold(Box<Unfolded>),
+    /// The text stays; the decision notes the outcomes of its conditions, and
+    /// fires the sensors of those that it saw (true, false) when it is made.
+    Outcomes(Vec<(SensorId, SensorId)>),
     /// A value expression, unfolded into conditional expressions.
     Value(Box<ValueStep>),
     /// A value expression whose values travel in lists.

@@ -144,6 +144,9 @@ fn place(to: crate::model::ArcEnd) -> String {
 fn decision_notes(decision: &DecisionVerdict, notes: &mut Vec<String>) {
     if let Some(reason) = &decision.not_measured {
         notes.push(format!("`{}` is not measured: {reason}", decision.text));
+        if decision.outcomes_only {
+            notes.extend(decision.conditions.iter().filter_map(lacking));
+        }
         return;
     }
     if decision.kind == DecisionKind::Assert {

@@ -59,7 +59,7 @@ impl Numbers {
                 n.partial_branches += missing;
             }
         }
-        let measured = |d: &&DecisionVerdict| d.not_measured.is_none();
+        let measured = |d: &&DecisionVerdict| d.not_measured.is_none() || d.outcomes_only;
         for decision in file.decisions.iter().filter(measured).filter(|d| wanted(d.line)) {
             if decision.kind != DecisionKind::Assert {
                 n.paths += decision.paths.len() as u64;
@@ -72,7 +72,7 @@ impl Numbers {
                     n.outcomes += 1;
                     n.seen_outcomes += u64::from(*seen);
                 }
-                if decision.kind != DecisionKind::Assert {
+                if decision.kind != DecisionKind::Assert && !decision.outcomes_only {
                     n.conditions += 1;
                     n.shown_conditions += u64::from(condition.mcdc);
                     n.pair_conditions += u64::from(condition.mcdc_pair);
@@ -101,6 +101,7 @@ impl Numbers {
 /// what can be seen while it holds: a test that passes shows no more.
 fn is_asked(decision: &DecisionVerdict, condition: usize, value: bool) -> bool {
     decision.kind != DecisionKind::Assert
+        || decision.outcomes_only
         || decision
             .paths
             .iter()

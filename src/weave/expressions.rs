@@ -20,6 +20,7 @@ impl Weaver<'_> {
                     self.unfold(tree, mark, &mut pieces);
                     self.edits.replace(mark.span, pieces);
                 }
+                Rewrite::Outcomes(sensors) => self.note_outcomes(mark, sensors),
                 Rewrite::Value(step) => {
                     let mut pieces = Vec::new();
                     self.value(step, mark, &mut pieces);
@@ -111,6 +112,51 @@ impl Weaver<'_> {
                 pieces.push(Piece::Text(")".to_owned()));
             }
         }
+    }
+
+    /// Each condition sets a bit in a variable; the sensors of the bits fire
+    /// when the decision is made: `((r:=True if clear and decision else False)
+    /// is None or flush) and r`.
+    fn note_outcomes(&mut self, mark: &DecisionMark, sensors: &[(SensorId, SensorId)]) {
+        // Two bits a condition, in integers that are small on every port.
+        const CONDITIONS: usize = 14;
+        let note = |leaf: usize, value: bool, names: &Names| {
+            let name = names.notes(leaf / CONDITIONS);
+            let bit = 2 * (leaf % CONDITIONS) + usize::from(!value);
+            (name, 1u32 << bit)
+        };
+        let mut flush = String::new();
+        let mut clear = String::new();
+        for (number, leaf) in mark.leaves.iter().enumerate() {
+            let (name, on_true) = note(number, true, &self.names);
+            let (_, on_false) = note(number, false, &self.names);
+            let (open, close) = if leaf.loose { ("(", ")") } else { ("", "") };
+            let pieces = vec![
+                Piece::Text(format!("(({open}")),
+                Piece::Source(leaf.span),
+                Piece::Text(format!(
+                    "{close} and({name}:={name}|{on_true}))or not({name}:={name}|{on_false}))"
+                )),
+            ];
+            self.edits.replace(leaf.span, pieces);
+            if number % CONDITIONS == 0 {
+                clear += &format!("not({name}:=0)and ");
+            }
+            let (sensor, other) = sensors[number];
+            for (sensor, bit) in [(sensor, on_true), (other, on_false)] {
+                self.note(Action::Fire(sensor));
+                let call = self.call(mark.frame.0, mark.nested, false);
+                let fire = self.names.fire(sensor, &call);
+                flush += &format!(" and(not {name}&{bit} or {fire})");
+            }
+        }
+        let result = self.names.result.clone();
+        let pieces = vec![
+            Piece::Text(format!("((({result}:=True if {clear}(")),
+            Piece::Source(mark.span),
+            Piece::Text(format!(")else False) is None or True{flush}) and {result})")),
+        ];
+        self.edits.replace(mark.span, pieces);
     }
 
     /// An unfolded value: `(true arm if test else false arm)`, where the test

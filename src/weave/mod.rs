@@ -126,7 +126,7 @@ impl Weaver<'_> {
             let fires = match &mark.rewrite {
                 Rewrite::Edges(edges) => edges.len() as u32,
                 Rewrite::Unfold(_) | Rewrite::Value(_) => 2,
-                Rewrite::Boxes(_) => 1,
+                Rewrite::Outcomes(_) | Rewrite::Boxes(_) => 1,
             };
             *uses.entry(mark.frame.0).or_default() += weight(mark.in_loop) * fires;
         }

@@ -23,6 +23,10 @@ pub(super) struct Names {
     flag: String,
     /// A temporary for a value.
     pub(super) temporary: String,
+    /// Stem of the variables with the notes of a decision.
+    notes: String,
+    /// A temporary for the outcome of such a decision.
+    pub(super) result: String,
     /// Global: a function that puts a value into a list and fires a sensor,
     /// unless the value is that function itself; then it returns `None`.
     pub(super) boxes: String,
@@ -63,6 +67,8 @@ impl Names {
             slot: free("_n"),
             flag: free("_q"),
             temporary: free("__v"),
+            notes: free("__p"),
+            result: free("__r"),
             boxes: free("__w"),
         }
     }
@@ -71,6 +77,14 @@ impl Names {
         match slot {
             0 => self.slot.clone(),
             n => format!("{}{n}", self.slot),
+        }
+    }
+
+    /// Name of a variable with notes.
+    pub(super) fn notes(&self, number: usize) -> String {
+        match number {
+            0 => self.notes.clone(),
+            n => format!("{}{n}", self.notes),
         }
     }
 

@@ -48,6 +48,9 @@ struct DecisionDto {
     /// (text, start, end, line, column)
     conditions: Vec<(String, u32, u32, u32, u32)>,
     paths: Vec<PathDto>,
+    /// Sensors that show each condition true, and false, where there are no paths
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    outcomes: Vec<(Vec<u32>, Vec<u32>)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_measured: Option<String>,
 }
@@ -160,8 +163,16 @@ fn decision_dto(d: &Decision) -> DecisionDto {
                 sensors: p.evidence.sensors().iter().map(|s| s.0).collect(),
             })
             .collect(),
+        outcomes: outcomes_dto(&d.conditions),
         not_measured: d.not_measured.clone(),
     }
+}
+
+fn outcomes_dto(conditions: &[Condition]) -> Vec<(Vec<u32>, Vec<u32>)> {
+    let ids = |e: &Evidence| e.sensors().iter().map(|s| s.0).collect::<Vec<_>>();
+    let outcomes = conditions.iter().map(|c| (ids(&c.when_true), ids(&c.when_false)));
+    let known = conditions.iter().any(|c| !c.when_true.is_empty());
+    if known { outcomes.collect() } else { Vec::new() }
 }
 
 fn tree_dto(tree: &ConditionTree) -> TreeDto {
@@ -267,6 +278,11 @@ fn decision(dto: DecisionDto) -> Result<Decision, String> {
             Ok(Path { values, outcome: p.outcome, evidence })
         })
         .collect();
+    if !dto.outcomes.is_empty() && dto.outcomes.len() != count {
+        return Err("the outcomes do not fit the conditions".to_owned());
+    }
+    let ids = |list: Vec<u32>| Evidence::any(list.into_iter().map(SensorId));
+    let mut outcomes = dto.outcomes.into_iter();
     Ok(Decision {
         kind: DecisionKind::from_name(&dto.kind)
             .ok_or_else(|| format!("`{}` is no kind of decision", dto.kind))?,
@@ -279,11 +295,16 @@ fn decision(dto: DecisionDto) -> Result<Decision, String> {
         conditions: dto
             .conditions
             .into_iter()
-            .map(|(text, start, end, line, column)| Condition {
-                text,
-                span: Span { start, end },
-                line: Line(line),
-                column,
+            .map(|(text, start, end, line, column)| {
+                let (when_true, when_false) = outcomes.next().unwrap_or_default();
+                Condition {
+                    text,
+                    span: Span { start, end },
+                    line: Line(line),
+                    column,
+                    when_true: ids(when_true),
+                    when_false: ids(when_false),
+                }
             })
             .collect(),
         paths: paths?,

@@ -161,6 +161,7 @@ pub fn decision(
         conditions: Vec::new(),
         paths: Vec::new(),
         not_measured: None,
+        outcomes_only: false,
     })
 }
 

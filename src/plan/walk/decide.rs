@@ -8,11 +8,8 @@ use super::super::graph::{Graph, Walk, shape};
 use super::super::marks::{Action, DecisionMark, EdgeMark, LeafText, Rewrite};
 use super::{Context, Here, Walker};
 use crate::model::{
-    Condition, ConditionTree, Decision, DecisionKind, Evidence, Level, Path, SensorId,
+    Condition, ConditionTree, Decision, DecisionKind, Evidence, Level, MAX_PATHS, Path, SensorId,
 };
-
-/// Paths that a decision may have; beyond, it is measured as one condition.
-pub(super) const MAX_PATHS: usize = 128;
 
 /// Who tells that a test had an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +87,19 @@ impl<'a> Walker<'a> {
         let graph = Graph::of(&tree, leaves.len());
         let slot = self.decisions.len();
         self.decisions.push(self.decision(expr, kind));
+        let wide = tree.has_too_many_paths();
+        let notes_outcomes = wide && self.can_note_outcomes(ctx);
+        let was_wide = self.in_wide;
+        self.in_wide |= notes_outcomes;
         for leaf in &leaves {
             self.value(leaf, ctx);
         }
-        let reason = if graph.count() > MAX_PATHS {
+        self.in_wide = was_wide;
+        let reason = if notes_outcomes {
+            Some(format!(
+                "it has more than {MAX_PATHS} paths; only condition outcomes are measured"
+            ))
+        } else if wide {
             Some(format!("it has more than {MAX_PATHS} paths"))
         } else if !graph.is_tree() && asks_for_debug(expr) {
             Some("`__debug__` is in it, which a program can change".to_owned())
@@ -106,7 +112,10 @@ impl<'a> Walker<'a> {
         } else {
             self.mark_paths(expr, &graph, &leaves, told_true, told_false, ctx)
         };
-        let conditions = leaves.iter().map(|leaf| self.condition(leaf)).collect();
+        let mut conditions: Vec<Condition> = leaves.iter().map(|l| self.condition(l)).collect();
+        if notes_outcomes {
+            self.note_outcomes(expr, &leaves, &mut conditions, ctx);
+        }
         let decision = &mut self.decisions[slot];
         decision.tree = tree;
         decision.conditions = conditions;
@@ -223,7 +232,7 @@ impl<'a> Walker<'a> {
         });
     }
 
-    fn leaf_text(&self, leaf: &Expr) -> LeafText {
+    pub(super) fn leaf_text(&self, leaf: &Expr) -> LeafText {
         let loose = matches!(
             leaf,
             Expr::If(_)
@@ -256,7 +265,15 @@ impl<'a> Walker<'a> {
     pub(super) fn condition(&self, leaf: &Expr) -> Condition {
         let (line, column) = self.position(leaf.start());
         let text = self.parsed.slice(leaf.range());
-        Condition { text, span: self.parsed.span(leaf.range()), line, column }
+        let (when_true, when_false) = (Evidence::default(), Evidence::default());
+        Condition {
+            text,
+            span: self.parsed.span(leaf.range()),
+            line,
+            column,
+            when_true,
+            when_false,
+        }
     }
 
     fn position(&self, at: TextSize) -> (crate::model::Line, u32) {

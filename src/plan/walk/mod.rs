@@ -11,6 +11,7 @@ mod decide;
 mod inside;
 mod sites;
 mod value;
+mod wide;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -91,6 +92,8 @@ struct Walker<'a> {
     /// The same for the comprehensions around, the innermost last.
     comp_names: Vec<BTreeSet<String>>,
     loops: Vec<LoopExit>,
+    /// Inside a decision that notes the outcomes of its conditions?
+    in_wide: bool,
     slots: u32,
     names: Vec<String>,
 }
@@ -141,6 +144,7 @@ pub(super) fn walk(
         own_names: HashMap::new(),
         comp_names: Vec::new(),
         loops: Vec::new(),
+        in_wide: false,
         slots: 0,
         names: Vec::new(),
     };

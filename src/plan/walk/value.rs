@@ -11,9 +11,9 @@ use ruff_text_size::Ranged;
 use super::super::graph::shape;
 use super::super::marks::{Boxes, DecisionMark, FrameKind, LeafText, Rewrite};
 use super::super::values::{Operand, ValueWalk, unfold};
-use super::decide::{MAX_PATHS, asks_for_debug};
+use super::decide::asks_for_debug;
 use super::{Context, Walker};
-use crate::model::{ConditionTree, DecisionKind, Evidence, Path, SensorId, Span};
+use crate::model::{ConditionTree, DecisionKind, Evidence, MAX_PATHS, Path, SensorId, Span};
 
 /// What keeps values.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -28,6 +28,11 @@ pub(super) fn write(decision: &DecisionVerdict, ran: bool, out: &mut String) -> 
             out,
             "<div class=\"dec note unm\"><b>not measured</b> <code>{text}</code>: {reason}</div>"
         )?;
+        let complete = |c: &&ConditionVerdict| c.seen_true && c.seen_false;
+        let wanted = decision.outcomes_only && ran;
+        for condition in decision.conditions.iter().filter(|c| wanted && !complete(c)) {
+            note(condition, out)?;
+        }
     } else if decision.conditions.len() == 1 {
         if ran && has_gaps(decision) {
             note(&decision.conditions[0], out)?;

@@ -146,7 +146,8 @@ impl<'a> Text<'a> {
             let at = statement_at(file, line);
             at.and_then(|line| file.statements.get(&line)) == Some(&true)
         };
-        let decisions = file.decisions.iter().filter(|d| d.not_measured.is_none());
+        let decisions = file.decisions.iter();
+        let decisions = decisions.filter(|d| d.not_measured.is_none() || d.outcomes_only);
         for decision in decisions.filter(|d| ran(d.line)) {
             for condition in &decision.conditions {
                 if let Some((start, end)) = whole.span(condition) {
