@@ -22,6 +22,9 @@ use mpycov::device::transport::{ReadError, Transport, WriteError};
 use mpycov::device::{Control, RawRepl, ReplOptions};
 use sim::{CLOSING, Flash, Kind, OUTPUT, SimBoard};
 
+/// A session: how it ended, what the board holds, what was watched, and which bytes went when.
+type Session = (Result<Outcome, Failure>, Flash, Watch, Vec<(u64, u64)>);
+
 /// What a session brings when nothing goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Outcome {
@@ -179,7 +182,7 @@ fn play(
     start: &Flash,
     faults: Vec<Fault<SimBoard>>,
     longest_read: usize,
-) -> (Result<Outcome, Failure>, Flash, Watch, Vec<(u64, u64)>) {
+) -> Session {
     let board = SimBoard::new(kind, start.clone());
     let flash = Arc::clone(&board.flash);
     let spans = Arc::clone(&board.output_spans);
@@ -251,7 +254,7 @@ fn check(
     start: &Flash,
     way: Way,
     position: u64,
-    (result, flash, _, spans): (Result<Outcome, Failure>, Flash, Watch, Vec<(u64, u64)>),
+    (result, flash, _, spans): Session,
 ) -> bool {
     let wanted = expected();
     let complete = result.is_ok();
