@@ -1,17 +1,16 @@
 //! `mpycov run` on the unix port: instrument, run, keep the hits.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-use super::args::{Common, RunArgs};
-use super::instrument::{attempt, options, selection, show_faults, warn_of_paths};
-use super::{Exit, style};
-use crate::discover::{self, Found};
+use super::super::args::{Common, RunArgs};
+use super::super::instrument::{attempt, options, show_faults, warn_of_paths};
+use super::super::{Exit, style};
+use super::{find_micropython, joined, now, sources, timeout};
 use crate::fs;
-use crate::model::{Digest, FileMap, HitSet};
+use crate::model::{Digest, FileMap};
 use crate::store::Store;
 use crate::unix::{self, Launch, Program};
 use crate::wire::data_file::RunData;
@@ -35,12 +34,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         _ => None,
     };
     let micropython = find_micropython(args.micropython.as_deref())?;
-    let timeout = match args.timeout {
-        Some(seconds) if !(seconds.is_finite() && seconds > 0.0) => {
-            bail!("--timeout takes a number of seconds above 0")
-        }
-        other => other.map(Duration::from_secs_f64),
-    };
+    let timeout = timeout(args)?;
     let files = sources(args, script.as_deref(), &cwd, common)?;
     let attempts = attempt(files, &options(&args.select)?, script.as_deref().or(Some(&cwd)))?;
     let bad: Vec<_> = attempts.iter().filter(|a| a.result.is_err()).collect();
@@ -96,66 +90,4 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         );
     }
     Ok(Exit::Program(u8::try_from(ended.status).unwrap_or(1)))
-}
-
-/// The hits of each file that could have run; those of others are not ours.
-fn joined(
-    maps: &BTreeMap<Digest, &FileMap>,
-    hits: &BTreeMap<Digest, HitSet>,
-) -> BTreeMap<Digest, Option<HitSet>> {
-    maps.iter()
-        .map(|(digest, map)| {
-            let set = hits.get(digest).filter(|set| set.count() == map.sensor_count).cloned();
-            // A file without sensors runs without telling.
-            let silent = (map.sensor_count == 0).then(|| HitSet::new(0));
-            (digest.clone(), set.or(silent))
-        })
-        .collect()
-}
-
-pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
-}
-
-/// The files to cover.
-fn sources(
-    args: &RunArgs,
-    script: Option<&Path>,
-    cwd: &Path,
-    common: &Common,
-) -> anyhow::Result<Vec<Found>> {
-    let selection = selection(&args.select, script)?;
-    let roots: Vec<PathBuf> = if args.source.is_empty() {
-        let dir = script.and_then(Path::parent).unwrap_or(cwd);
-        vec![dir.to_owned()]
-    } else {
-        args.source.clone()
-    };
-    let skip = [common.data_dir.clone(), cwd.join(&common.data_dir)];
-    let mut files: BTreeMap<PathBuf, Found> = BTreeMap::new();
-    for root in &roots {
-        for found in discover::files(root, &skip, cwd)? {
-            let python = found.path.extension().is_some_and(|e| e == "py");
-            if python && selection.wants(&found.name) {
-                files.insert(found.path.clone(), found);
-            }
-        }
-    }
-    Ok(files.into_values().collect())
-}
-
-/// The MicroPython to use: as named, from the environment, or from PATH.
-pub(super) fn find_micropython(named: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let from_env = || std::env::var_os("MICROPY_MICROPYTHON").map(PathBuf::from);
-    if let Some(path) = named.map(Path::to_owned).or_else(from_env) {
-        return Ok(path);
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let name = format!("micropython{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(&name))
-        .find(|candidate| candidate.is_file())
-        .context(
-            "there is no MicroPython in PATH\n  help: install one (Debian: apt install micropython), or name it with --micropython PATH or $MICROPY_MICROPYTHON",
-        )
 }
