@@ -234,15 +234,15 @@ impl SimBoard {
     }
 
     fn program(&mut self, code: &str) {
-        let token = matches(r"^_t='([^']*)'\n_r='\?'\n_p=print\n_p\(_t,'<<'\)\n", code)
+        let token = matches(r"^def _m\(\):\n t='([^']*)'\n r='\?'\n p=print\n p\(t,'<<'\)\n", code)
             .map(|parts| parts[1].to_owned());
         let token = token.expect("a program in its wrapper");
         self.print(format!("{token} <<\n").as_bytes());
         self.flash.lock().expect("a lock").started += 1;
         self.own_output(OUTPUT);
-        if code.contains("\n  sys.exit(3)\n") {
+        if code.contains("\n   sys.exit(3)\n") {
             self.print(format!("{token} ; S(3,) S(3,)\n").as_bytes());
-        } else if code.contains("\n  raise ValueError\n") {
+        } else if code.contains("\n   raise ValueError\n") {
             self.print(format!("{token} !!\nTraceback (most recent call last):\n  File \"<string>\", line 7, in <module>\nValueError: \n").as_bytes());
             self.print(format!("{token} ; R R\n").as_bytes());
         } else {
@@ -480,7 +480,7 @@ fn question(code: &str) -> Option<Question> {
 }
 
 fn program(code: &str) -> Option<(Option<String>, String)> {
-    let pattern = r"(?s)^_q=(b'(?:[^'\\]|\\.)*'|b\x22(?:[^\x22\\]|\\.)*\x22)\nif len\(_q\)==(\d+) and sum\(_q\)==(\d+):exec\(_q\)\nelse:print\('([^']*)','\?\?'\)\n$";
+    let pattern = r"(?s)^_q=(b'(?:[^'\\]|\\.)*'|b\x22(?:[^\x22\\]|\\.)*\x22)\nif len\(_q\)==(\d+) and sum\(_q\)==(\d+):\n exec\(_q\);_q=0\n _m\(\)\nelse:print\('([^']*)','\?\?'\)\n$";
     let parts = matches(pattern, code)?;
     Some((whole(&parts[1], &parts[2], &parts[3]), parts[4].clone()))
 }

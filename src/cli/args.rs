@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::board_args::{DevicesArgs, LineArgs, PlaceArgs};
 use super::style::Color;
 use crate::report::Format;
 
@@ -73,8 +74,12 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Report what all runs exercised.
     Report(ReportArgs),
-    /// Take hits from files, console logs or standard input.
+    /// Take hits from files, console logs, standard input or a board.
     Collect(CollectArgs),
+    /// Place instrumented files on a board, and leave them there.
+    Deploy(DeployArgs),
+    /// List the serial ports, or ask boards what they are.
+    Devices(DevicesArgs),
     /// Fold the data of several runs, or of other data directories, into one file.
     Combine(CombineArgs),
     /// List the data files.
@@ -185,6 +190,13 @@ pub(super) struct RunArgs {
     /// Run code.
     #[arg(short, long)]
     pub(super) code: bool,
+    #[command(flatten)]
+    pub(super) line: LineArgs,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+    /// Leave the files on the board.
+    #[arg(long, help_heading = "Boards")]
+    pub(super) keep: bool,
     /// The script (or module, or code) and its arguments.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) program: Vec<String>,
@@ -329,11 +341,31 @@ pub(super) fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct CollectArgs {
-    /// Saved hits or console logs; standard input if none is named.
+    /// Saved hits or console logs; standard input if none and no board is named.
     pub(super) files: Vec<PathBuf>,
     /// A name that the hits carry.
     #[arg(long, value_name = "NAME", default_value = "")]
     pub(super) context: String,
+    #[command(flatten)]
+    pub(super) line: LineArgs,
+    /// Stop the program, and leave it stopped; otherwise it starts again.
+    #[arg(long, help_heading = "Boards", requires = "target")]
+    pub(super) stop: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DeployArgs {
+    /// Files and directories to cover (the working directory if none is named).
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) line: LineArgs,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+    /// Take away what was placed, and put files that were put aside back.
+    #[arg(long, conflicts_with_all = ["paths", "ram"])]
+    pub(super) remove: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -13,7 +13,6 @@ use super::manifest::{self, Entry, Origin};
 use super::places::{
     Places, check_name, make_directories, make_own_directory, missing_directories,
 };
-use super::python::str_literal;
 use super::ram;
 use super::raw_repl::RawRepl;
 use super::transfer::Sender;
@@ -189,14 +188,26 @@ impl Deployment {
         self.places.path_of(name)
     }
 
-    /// The statements that make the placed modules the first that `import` finds; none where they are anyway.
+    /// Where a file of ours that is no part of the deployment may be: beside the list of what was placed. None in
+    /// memory, where nothing can be written afterwards.
     #[must_use]
-    pub fn search_path(&self) -> String {
-        match (&self.places.own, self.layout) {
-            (Some(own), Layout::Own | Layout::Ram) => {
-                format!("import sys\nsys.path.insert(0,{})\n", str_literal(own))
-            }
-            _ => String::new(),
+    pub fn beside(&self, name: &str) -> Option<String> {
+        if self.layout == Layout::Ram {
+            return None;
+        }
+        Some(format!(
+            "{}{name}",
+            self.places.own_root().unwrap_or_else(|| self.places.root.clone())
+        ))
+    }
+
+    /// The directory that the placed modules are imported from, with a `/` at its end; none where it is the
+    /// board's own.
+    #[must_use]
+    pub fn import_root(&self) -> Option<String> {
+        match self.layout {
+            Layout::Own | Layout::Ram => self.places.own_root(),
+            Layout::InPlace => None,
         }
     }
 

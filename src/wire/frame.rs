@@ -95,6 +95,13 @@ pub fn read(output: &[u8]) -> Frames {
     found
 }
 
+/// Whether a line is one sound frame with hits.
+#[must_use]
+pub fn is_hits(line: &[u8]) -> bool {
+    let inner = line.trim_ascii().strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">"));
+    inner.is_some_and(|inner| matches!(parse(inner), Ok(Frame::Hits { .. })))
+}
+
 enum Frame {
     Begin,
     End(u32),

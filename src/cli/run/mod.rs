@@ -1,5 +1,6 @@
 //! `mpycov run`: what its targets have in common.
 
+mod board;
 mod unix;
 
 use std::collections::BTreeMap;
@@ -10,12 +11,35 @@ use anyhow::{Context, bail};
 
 use super::Exit;
 use super::args::{Common, RunArgs};
+use super::boards::{self, Target};
 use super::instrument::selection;
 use crate::discover::{self, Found};
+use crate::fs;
 use crate::model::{Digest, FileMap, HitSet};
+use crate::unix::UnixError;
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
-    unix::run(args, common)
+    let targets = boards::targets(&args.line)?;
+    let on_boards = targets.iter().any(|target| *target != Target::Unix);
+    let on_unix = targets.is_empty() || targets.contains(&Target::Unix);
+    let here = if on_unix { unix::run(args, common)? } else { Exit::Fine };
+    if !on_boards {
+        return Ok(here);
+    }
+    let there = board::run(args, common, &targets)?;
+    Ok(match here {
+        Exit::Fine | Exit::Program(0) => there,
+        failed => failed,
+    })
+}
+
+/// The script by its full path, if one is to run.
+fn script_of(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
+    let Some(script) = args.program.first().filter(|_| !args.module && !args.code) else {
+        return Ok(None);
+    };
+    let full = fs::canonical(Path::new(script));
+    Ok(Some(full.map_err(|_| UnixError::NoScript(script.clone()))?))
 }
 
 /// How long the program may run.
@@ -47,20 +71,24 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
+/// The files and directories to look for sources in.
+fn source_roots(args: &RunArgs, script: Option<&Path>, cwd: &Path) -> Vec<PathBuf> {
+    if args.source.is_empty() {
+        vec![script.and_then(Path::parent).unwrap_or(cwd).to_owned()]
+    } else {
+        args.source.clone()
+    }
+}
+
 /// The files to cover.
-fn sources(
+fn covered(
     args: &RunArgs,
     script: Option<&Path>,
     cwd: &Path,
     common: &Common,
 ) -> anyhow::Result<Vec<Found>> {
     let selection = selection(&args.select, script)?;
-    let roots: Vec<PathBuf> = if args.source.is_empty() {
-        let dir = script.and_then(Path::parent).unwrap_or(cwd);
-        vec![dir.to_owned()]
-    } else {
-        args.source.clone()
-    };
+    let roots = source_roots(args, script, cwd);
     let skip = [common.data_dir.clone(), cwd.join(&common.data_dir)];
     let mut files: BTreeMap<PathBuf, Found> = BTreeMap::new();
     for root in &roots {

@@ -1,15 +1,13 @@
 //! `mpycov run` on the unix port: instrument, run, keep the hits.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::Context;
 
 use super::super::args::{Common, RunArgs};
 use super::super::instrument::{attempt, options, show_faults, warn_of_paths};
 use super::super::{Exit, style};
-use super::{find_micropython, joined, now, sources, timeout};
-use crate::fs;
+use super::{covered, find_micropython, joined, now, script_of, timeout};
 use crate::model::{Digest, FileMap};
 use crate::store::Store;
 use crate::unix::{self, Launch, Program};
@@ -26,16 +24,10 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     } else {
         Program::Script(first.clone())
     };
-    let script = match &program {
-        Program::Script(script) => Some(
-            fs::canonical(Path::new(script))
-                .map_err(|_| unix::UnixError::NoScript(script.clone()))?,
-        ),
-        _ => None,
-    };
+    let script = script_of(args)?;
     let micropython = find_micropython(args.micropython.as_deref())?;
     let timeout = timeout(args)?;
-    let files = sources(args, script.as_deref(), &cwd, common)?;
+    let files = covered(args, script.as_deref(), &cwd, common)?;
     let attempts = attempt(files, &options(&args.select)?, script.as_deref().or(Some(&cwd)))?;
     let bad: Vec<_> = attempts.iter().filter(|a| a.result.is_err()).collect();
     let mut uncovered = BTreeMap::new();
