@@ -5,6 +5,7 @@
 //! `device` knows no frames, and this knows no maps and no verdicts. It prints nothing.
 
 pub mod budget;
+pub mod collect;
 pub mod cross;
 pub mod home;
 pub mod listen;

@@ -10,6 +10,7 @@ use super::listen::{Listener, Tests};
 use super::start::{CLOSING, Start, statements};
 use super::{home, runtime};
 use crate::device::deploy::Event;
+use crate::device::error::ReadFileError;
 use crate::device::files::{read_file, remove_file};
 use crate::device::run::Closing;
 use crate::device::selector::Address;
@@ -25,7 +26,7 @@ const COMING_BACK: Duration = Duration::from_secs(12);
 /// How often hits are asked for again when the line damages them.
 const DUMPS: u32 = 3;
 /// The file that the guard saves hits to.
-const HITS: &str = "_mpycov.hit";
+pub(super) const HITS: &str = "_mpycov.hit";
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum Failure {
     /// Something about files.
     #[error(transparent)]
     Deploy(#[from] DeployError),
+    /// Something about a file of the board's.
+    #[error(transparent)]
+    Read(#[from] ReadFileError),
 }
 
 /// What is to be done on a board.
@@ -180,7 +184,10 @@ impl Session {
         };
         let hits = placed.beside(HITS).filter(|_| runtime::can_guard(&self.board));
         let result = self.run_placed(job, &placed, hits.as_deref(), show);
-        let untidy = if job.keep { None } else { self.tidy(placed, hits.as_deref(), show) };
+        // A board that does not stop cannot be tidied up either.
+        let stuck = result.as_ref().is_ok_and(|ended| hangs(&ended.end));
+        let untidy =
+            if job.keep || stuck { None } else { self.tidy(placed, hits.as_deref(), show) };
         let mut ended = result?;
         ended.untidy = untidy;
         Ok(ended)
@@ -411,7 +418,7 @@ fn hangs(end: &RunEnd) -> bool {
 
 /// The frames of `bytes` that are sound, without what announces them: a dump that is known to be broken, or to be
 /// old, is not held to its announcement.
-fn sound_lines(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn sound_lines(bytes: &[u8]) -> Vec<u8> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     lines.filter(|line| frame::is_hits(line)).flatten().copied().collect()
 }

@@ -419,7 +419,7 @@ fn without_wrapper(traceback: &str) -> String {
     let mut lines: Vec<&str> = traceback.split_inclusive('\n').collect();
     if lines.len() > 2
         && lines[0].starts_with("Traceback")
-        && lines[1].starts_with("  File \"<string>\"")
+        && ["  File \"<string>\"", "  File \"<stdin>\""].iter().any(|own| lines[1].starts_with(own))
     {
         lines.remove(1);
     }

@@ -40,6 +40,20 @@ impl RawRepl {
         Self::new(transport, options)
     }
 
+    /// Whether the board is at a prompt, as far as an empty line tells.
+    pub fn is_idle(&mut self) -> bool {
+        if self.send(b"\r", "looking for the prompt").is_err() {
+            return false;
+        }
+        let deadline = self.deadline(self.options.step);
+        self.link.until(b">>> ", deadline).is_ok()
+    }
+
+    /// Lets go of the line without touching the board.
+    pub fn let_run(mut self) {
+        self.link.close();
+    }
+
     /// Soft-resets the board from its ordinary prompt, so that `boot.py` and then `main.py` run.
     ///
     /// # Errors
