@@ -146,7 +146,8 @@ impl RawRepl {
             let token = repl.next_mark();
             let output = Output::new(&token, plain_newlines);
             let submitted = if program.top_level {
-                repl.type_in(&wrapper::at_the_top(program, &token), "starting the program")
+                let code = wrapper::at_the_top(program, &token);
+                repl.type_in(&code, "starting the program").map_err(|error| begun(error, &token))
             } else {
                 let code = wrapper::guarded_program(program, &token);
                 repl.submit(code.as_bytes(), "starting the program")
@@ -327,6 +328,18 @@ impl RawRepl {
             },
             Mark::SystemExit(arguments) => exit_of(arguments),
         }
+    }
+}
+
+/// A program that was not typed in whole and all the same began must not be started once more.
+fn begun(error: ReplError, token: &str) -> ReplError {
+    match error {
+        ReplError::Damaged { seen, .. }
+            if find(&seen, format!("{token} <<").as_bytes()).is_some() =>
+        {
+            ReplError::RunLost { seen }
+        }
+        other => other,
     }
 }
 

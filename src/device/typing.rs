@@ -4,6 +4,8 @@
 //! board nothing but the memory for the text; checking it on the board would take stack that the smallest have not.
 //! It refuses to start anything that did not come back as it was sent.
 
+use std::time::Duration;
+
 use super::error::ReplError;
 use super::raw_repl::RawRepl;
 use super::transport::ReadError;
@@ -14,6 +16,8 @@ const CTRL_D: &[u8] = b"\x04";
 const CTRL_E: &[u8] = b"\x05";
 /// What stands in front of each line of a paste.
 const LINE: &[u8] = b"=== ";
+/// How long a line must be silent to count as quiet.
+const QUIET: Duration = Duration::from_millis(100);
 
 impl RawRepl {
     /// Types `code` and starts it. The session has to be at the raw prompt; afterwards the code runs.
@@ -35,7 +39,9 @@ impl RawRepl {
             }
             self.send(b"\r", doing)?;
             let echo = self.hear(LINE, doing)?;
+            // A line that is not shown as it was sent did not arrive as it was sent.
             if echo.trim_ascii_end() != line.trim_end().as_bytes() || !echo.ends_with(b"\n") {
+                self.link.put_back(echo);
                 return self.give_up_typing(doing);
             }
         }
@@ -53,10 +59,12 @@ impl RawRepl {
         }
     }
 
-    /// Throws away what was typed; nothing of it has run.
+    /// Throws away what was typed. Nothing of it has run, unless the line made an end mark of its own: then what
+    /// was seen tells.
     fn give_up_typing(&mut self, doing: &'static str) -> Result<(), ReplError> {
-        let seen = self.link.recent().to_vec();
+        let mut seen = self.link.take();
         self.send(CTRL_C, doing)?;
+        seen.extend(self.link.until_quiet(QUIET, self.deadline(self.options.step)));
         Err(ReplError::Damaged { doing, attempts: self.options.attempts, seen })
     }
 }
