@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use super::Failure;
 use super::session::{HITS, sound_lines};
-use super::start::CLOSING;
+use super::start::{CLOSING, CLOSING_SMALL};
 use crate::device::files::read_file;
 use crate::device::selector::Address;
-use crate::device::{Board, Control, Deployment, Layout, Program, RawRepl, ReplOptions, RunEnd};
+use crate::device::{
+    Board, Control, Deployment, Layout, Program, RawRepl, ReplError, ReplOptions, RunEnd,
+};
 use crate::wire::frame::{self, Frames};
 
 /// How often hits are asked for again when the line damages them.
-const DUMPS: u32 = 3;
+const DUMPS: usize = 3;
 
 /// What a board had.
 #[derive(Debug)]
@@ -46,17 +48,17 @@ pub fn collect(
     repl.stop_on(control);
     let was_busy = !repl.is_idle();
     repl.take_over()?;
-    let mut bytes = Vec::new();
+    let mut frames = Frames::default();
     if files.is_empty() {
-        bytes = in_memory(&mut repl, control)?;
+        frames = in_memory(&mut repl, control)?;
         // On a small board the program may have left no room for questions.
         if let Ok(board) = Board::probe(&mut repl) {
-            bytes.extend(saved(&mut repl, &board));
+            frames.add(frame::read(&saved(&mut repl, &board)));
         }
     } else {
         let board = Board::probe(&mut repl)?;
         for path in files {
-            bytes.extend(read_file(&mut repl, &board, path)?);
+            frames.add(frame::read(&read_file(&mut repl, &board, path)?));
         }
     }
     let platform = repl
@@ -69,19 +71,29 @@ pub fn collect(
     } else {
         repl.leave();
     }
-    Ok(Collected { platform, frames: frame::read(&bytes), restarted, was_busy })
+    Ok(Collected { platform, frames, restarted, was_busy })
 }
 
-/// A dump of what is in memory; nothing if no instrumented module was imported.
-fn in_memory(repl: &mut RawRepl, control: &Control) -> Result<Vec<u8>, Failure> {
-    let program =
-        Program { start: CLOSING, timeout: Some(Duration::from_secs(120)), ..Program::default() };
-    let mut last = Vec::new();
-    for _ in 0..DUMPS {
-        last.clear();
-        let run = repl.run(&program, control, &mut |_, bytes| last.extend_from_slice(bytes))?;
-        let frames = frame::read(&last);
-        let whole = frames.complete > 0 && frames.faults.is_empty();
+/// What is in memory; nothing if no instrumented module was imported. Frames first; where the program has left no
+/// memory for those, the tables as they are.
+fn in_memory(repl: &mut RawRepl, control: &Control) -> Result<Frames, Failure> {
+    let tables = format!("import _mpycov\n{CLOSING_SMALL}");
+    let mut last = Frames::default();
+    for (start, framed) in [(CLOSING, true), (&*tables, false)].repeat(DUMPS) {
+        let timeout = Some(Duration::from_secs(120));
+        let program = Program { start, timeout, ..Program::default() };
+        let mut printed = Vec::new();
+        let run =
+            match repl.run(&program, control, &mut |_, bytes| printed.extend_from_slice(bytes)) {
+                Err(ReplError::OutOfMemory { .. } | ReplError::Damaged { .. }) => continue,
+                result => result?,
+            };
+        if framed {
+            last = frame::read(&printed);
+        } else if let Ok(found) = frame::read_tables(&printed) {
+            last = found;
+        }
+        let whole = last.complete > 0 && last.faults.is_empty();
         // Without the runtime there is nothing to ask again for.
         if whole
             || matches!(&run.end, RunEnd::Raised { traceback } if traceback.contains("ImportError"))

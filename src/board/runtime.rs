@@ -32,15 +32,18 @@ pub fn can_guard(board: &Board) -> bool {
     board.sys_modules && !is_small(board)
 }
 
-/// The files of the runtime.
+/// The files of the runtime. On a small board what prints and saves hits is left out unless it is `asked_for`: the
+/// host needs it not.
 #[must_use]
-pub fn files(board: &Board) -> Vec<Blob> {
+pub fn files(board: &Board, asked_for: bool) -> Vec<Blob> {
     let blob = |name: &str, text: String| Blob { name: name.to_owned(), bytes: text.into_bytes() };
     let (core, rest) = halves();
     let mut blobs = if is_small(board) {
         let first = format!("{}{LATER}", shortened(core));
         let second = format!("from _mpycov import _files\n{}", shortened(rest));
-        vec![blob("_mpycov.py", first), blob("_mpycov_end.py", second)]
+        let mut both = vec![blob("_mpycov.py", first), blob("_mpycov_end.py", second)];
+        both.truncate(if asked_for { 2 } else { 1 });
+        both
     } else {
         vec![blob("_mpycov.py", shortened(&format!("{core}{rest}")))]
     };
@@ -82,7 +85,7 @@ mod tests {
     fn a_small_board_gets_two_small_files_and_a_large_one_all_at_once() {
         let small = Board { free_ram: 9_500, ..Board::default() };
         let files_of = |board: &Board| {
-            let files = files(board);
+            let files = files(board, true);
             files
                 .into_iter()
                 .map(|f| (f.name, String::from_utf8(f.bytes).expect("text")))

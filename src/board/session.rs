@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::listen::{Listener, Tests};
-use super::start::{CLOSING, Start, statements};
+use super::start::{CLOSING, CLOSING_SMALL, Start, statements};
 use super::{home, runtime};
 use crate::device::deploy::Event;
 use crate::device::error::ReadFileError;
@@ -128,7 +128,13 @@ impl Session {
         if fresh {
             repl.soft_reset()?;
         }
-        let board = Board::probe(&mut repl)?;
+        let board = match Board::probe(&mut repl) {
+            Err(ReplError::OutOfMemory { .. }) => {
+                repl.soft_reset()?;
+                Board::probe(&mut repl)?
+            }
+            result => result?,
+        };
         Ok(Self { repl, board, address: address.clone(), baud, control: control.clone() })
     }
 
@@ -152,14 +158,23 @@ impl Session {
         layout: Layout,
         show: &mut Show<'_>,
     ) -> Result<Deployment, Failure> {
-        let all = self.with_runtime(blobs);
-        Ok(Deployment::place(&mut self.repl, &self.board, layout, &all, &mut |event| {
+        let all = self.with_runtime(blobs, true);
+        self.place_all(&all, layout, show)
+    }
+
+    fn place_all(
+        &mut self,
+        all: &[Blob],
+        layout: Layout,
+        show: &mut Show<'_>,
+    ) -> Result<Deployment, Failure> {
+        Ok(Deployment::place(&mut self.repl, &self.board, layout, all, &mut |event| {
             show(Stage::Files(event));
         })?)
     }
 
-    fn with_runtime(&self, blobs: &[Blob]) -> Vec<Blob> {
-        runtime::files(&self.board).into_iter().chain(blobs.iter().cloned()).collect()
+    fn with_runtime(&self, blobs: &[Blob], asked_for: bool) -> Vec<Blob> {
+        runtime::files(&self.board, asked_for).into_iter().chain(blobs.iter().cloned()).collect()
     }
 
     /// Does a job.
@@ -171,7 +186,13 @@ impl Session {
             // A file system in memory does not outlast a reset, and memory should be free.
             self.repl.soft_reset()?;
         }
-        let placed = match self.place(&job.blobs, job.layout, show) {
+        let own = |blob: &Blob| {
+            let text = String::from_utf8_lossy(&blob.bytes);
+            text.contains("_mpycov.") || text.contains("import _mpycov")
+        };
+        let asked_for = job.start.is_none() || job.blobs.iter().any(own);
+        let all = self.with_runtime(&job.blobs, asked_for);
+        let placed = match self.place_all(&all, job.layout, show) {
             Ok(placed) => placed,
             Err(failure) => {
                 // What was placed so far is on the board's list.
@@ -214,7 +235,7 @@ impl Session {
                 let text = statements(start, &self.board, root.as_deref(), hits);
                 let program = Program {
                     start: &text,
-                    closing: CLOSING,
+                    closing: self.closing(),
                     timeout: job.timeout,
                     top_level: runtime::is_small(&self.board),
                     ..Program::default()
@@ -236,19 +257,20 @@ impl Session {
         let rest = listener.finish();
         show(Stage::Output(&rest));
         self.repl.stop_on(&self.control);
-        let mut bytes = [listener.frames(), b"\n", &closing].concat();
         let gone = matches!(end, RunEnd::Vanished { .. } | RunEnd::SoftReset { .. });
+        let mut frames = frame::read(listener.frames());
         let (mut returned, mut saved) = (false, false);
         if gone {
             show(Stage::ComingBack);
             returned = self.come_back();
+            frames.add(self.understood(&closing).unwrap_or_default());
         } else if !hangs(&end) {
-            self.ask_again(state, &mut bytes)?;
+            frames.add(self.all_hits(state, &closing)?);
         }
         if let Some(hits) = hits.filter(|_| !hangs(&end) && (!gone || returned)) {
             let found = self.saved_hits(hits);
             saved = !found.is_empty();
-            bytes.extend_from_slice(&found);
+            frames.add(frame::read(&found));
         }
         let places = |(name, host, added): &(String, String, Vec<u32>)| home::Placed {
             path: placed.path_of(name),
@@ -258,7 +280,7 @@ impl Session {
         let origins: Vec<home::Placed> = job.origins.iter().map(places).collect();
         Ok(Ended {
             end: at_home(end, &origins),
-            frames: frame::read(&bytes),
+            frames,
             saved,
             returned,
             tests: listener.tests().clone(),
@@ -302,29 +324,47 @@ impl Session {
         }
     }
 
-    /// Asks for the hits again while they are not all there. They are still in the board's memory.
-    fn ask_again(&mut self, state: Closing, bytes: &mut Vec<u8>) -> Result<(), Failure> {
-        let mut complete = state == Closing::Complete;
+    /// The statements that print the hits.
+    fn closing(&self) -> &'static str {
+        if runtime::is_small(&self.board) { CLOSING_SMALL } else { CLOSING }
+    }
+
+    /// What the closing statements printed, if that is whole.
+    fn understood(&self, printed: &[u8]) -> Result<Frames, Frames> {
+        let frames = if self.closing() == CLOSING_SMALL {
+            frame::read_tables(printed)
+                .unwrap_or_else(|fault| Frames { faults: vec![fault], ..Frames::default() })
+        } else {
+            frame::read(printed)
+        };
+        if frames.complete > 0 && frames.faults.is_empty() { Ok(frames) } else { Err(frames) }
+    }
+
+    /// The hits, asked for again while they are not all there: they are still in the board's memory. What does not
+    /// come whole in the end is used as far as it came.
+    fn all_hits(&mut self, state: Closing, printed: &[u8]) -> Result<Frames, Failure> {
+        let mut last = self.understood(printed);
+        if state != Closing::Complete {
+            last = Err(last.unwrap_or_else(|broken| broken));
+        }
+        let start = format!("import _mpycov\n{}", self.closing());
         for _ in 0..DUMPS {
-            let frames = frame::read(bytes);
-            if complete && frames.complete > 0 && frames.faults.is_empty() {
-                return Ok(());
+            if last.is_ok() {
+                break;
             }
-            let program = Program { start: CLOSING, ..Program::default() };
+            let program = Program { start: &start, ..Program::default() };
             let mut again = Vec::new();
-            let run = self
-                .repl
-                .run(&program, &Control::new(), &mut |_, bytes| again.extend_from_slice(bytes))?;
-            let second = frame::read(&again);
-            complete =
-                run.end == RunEnd::Finished && second.complete > 0 && second.faults.is_empty();
-            if complete {
-                // A whole dump makes up for every broken one.
-                let sound = [sound_lines(bytes), again].concat();
-                *bytes = sound;
+            let run = self.repl.run(&program, &Control::new(), &mut |_, bytes| {
+                again.extend_from_slice(bytes);
+            });
+            match run {
+                Ok(_) => last = self.understood(&again),
+                // What has come so far may be all there is to have.
+                Err(ReplError::OutOfMemory { .. } | ReplError::Damaged { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        Ok(last.unwrap_or_else(|broken| broken))
     }
 
     /// Waits for a board that went away, and takes it to its prompt again.
@@ -389,6 +429,8 @@ impl Session {
             }
             let board = &self.board;
             placed.remove(&mut self.repl, board, &mut |event| show(Stage::Files(event)))?;
+            // The program's memory is of no use to anybody now.
+            self.repl.soft_reset()?;
             Ok::<_, Failure>(())
         })();
         result.err().map(|failure| failure.to_string())

@@ -98,6 +98,9 @@ pub fn statements(start: &Start, board: &Board, root: Option<&str>, hits: Option
 /// The statements that print the hits, whatever the program left behind.
 pub const CLOSING: &str = "import gc\ngc.collect()\nimport _mpycov\n_mpycov.dump()\n";
 
+/// The same for boards that may have no memory left: printing takes none. Twice, because nothing of it is checked.
+pub const CLOSING_SMALL: &str = "print(_mpycov._files)\nprint(_mpycov._files)\n";
+
 /// The name of the module that a script becomes: names that `import` cannot say are replaced.
 #[must_use]
 pub fn module_name(stem: &str) -> String {

@@ -107,7 +107,7 @@ impl Deployment {
     ) -> Result<Self, DeployError> {
         let places = Places::new(board, layout);
         for blob in blobs {
-            check_name(&blob.name, layout, places.own.is_some())?;
+            check_name(&blob.name, layout, places.directories)?;
         }
         let mut sender = Sender::new(repl, board);
         let wanted: Vec<(String, &Blob)> =
@@ -124,16 +124,18 @@ impl Deployment {
         let mut lists = digests(sender.repl, board, &[&places.lists(), &paths[..]].concat())?;
         let mut found = lists.split_off(places.lists().len());
         let old = manifest::load(sender.repl, board, &places, &lists)?;
-        // What is in place from an earlier session goes back first. In a directory of our own, and under flat
-        // names, what is wanted again may stay.
+        // What was put aside in an earlier session goes back first. What replaced nothing, and is wanted again, may
+        // stay.
         let (kept, stale): (Vec<Entry>, Vec<Entry>) =
             old.iter().flat_map(|old| old.entries.clone()).partition(|entry| {
                 let wanted_again = match entry.origin {
                     Origin::New => wanted.iter().any(|(path, _)| *path == entry.path),
-                    Origin::Directory => entry.path.starts_with(&places.root),
+                    Origin::Directory => {
+                        layout == Layout::Own && entry.path.starts_with(&places.root)
+                    }
                     _ => false,
                 };
-                layout == Layout::Own && wanted_again
+                wanted_again
             });
         if !stale.is_empty() {
             put_back(sender.repl, board, &stale, places.own_root(), progress)?;

@@ -5,7 +5,7 @@
 //! | the unix port | [`unix`] | `MPYCOV_TEST_MICROPYTHON`: an executable |
 //! | the WebAssembly port | [`wasm`], [`all_wasm`], [`WasmBoard`] | `MPYCOV_TEST_WASM`: a directory of versions |
 //! | the micro:bit in QEMU | [`Microbit`] | `MPYCOV_TEST_MICROBIT`: takes QEMU's `-serial` argument |
-//! | a real board | [`board`] | `MPYCOV_TEST_BOARD`: what `-t` takes |
+//! | a real board | [`board`] | `MPYCOV_TEST_DEVICE`: what `-t` takes |
 
 use std::fs;
 use std::net::TcpListener;
@@ -155,7 +155,7 @@ fn setup(name: &str) -> PathBuf {
 
 /// A real board, as `-t` takes it, where one is at hand.
 pub fn board() -> Option<String> {
-    std::env::var("MPYCOV_TEST_BOARD").ok().filter(|name| !name.is_empty())
+    std::env::var("MPYCOV_TEST_DEVICE").ok().filter(|name| !name.is_empty())
 }
 
 /// What an emulated board's serial line is on this machine.
