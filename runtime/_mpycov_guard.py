@@ -21,9 +21,11 @@ class _Stand:
 # Keeps the hits in a file, or prints them where none can be written.
 def keep(path):
     try:
-        _mpycov.save(path)
+        if path:
+            return _mpycov.save(path)
     except Exception:
-        _mpycov.dump()
+        pass
+    _mpycov.dump()
 
 
 def _keeping(function, path):
@@ -34,8 +36,11 @@ def _keeping(function, path):
     return call
 
 
-# From now on the hits are saved to `path` before the board goes away.
+# From now on the hits are saved to `path`, or printed if that is None, before
+# the board goes away.
 def guard(path):
+    if path:
+        _set_aside(path)
     for name, ends in _ENDS:
         try:
             real = __import__(name)
@@ -49,6 +54,19 @@ def guard(path):
             setattr(stand, attribute, value)
         sys.modules[name] = stand
         sys.modules["u" + name] = stand
+
+
+# What was saved before an earlier reset is no longer written over.
+def _set_aside(path):
+    for old in (path, path + "~"):
+        try:
+            with open(old) as source:
+                with open(path + "+", "a") as target:
+                    for line in source:
+                        target.write(line)
+            _mpycov.os.remove(old)
+        except OSError:
+            pass
 
 
 # Saves the hits every so many seconds, for what gives no notice: watchdogs,

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Failure;
-use super::session::{HITS, sound_lines};
+use super::session::{HITS, saved_files, sound_lines};
 use super::start::{CLOSING, CLOSING_SMALL};
 use crate::device::files::read_file;
 use crate::device::selector::Address;
@@ -110,7 +110,7 @@ fn saved(repl: &mut RawRepl, board: &Board) -> Vec<u8> {
     for layout in [Layout::Own, Layout::InPlace] {
         let Ok(Some(left)) = Deployment::left_behind(repl, board, layout) else { continue };
         let Some(path) = left.beside(HITS) else { continue };
-        for path in [path.clone(), format!("{path}~")] {
+        for path in saved_files(&path) {
             if let Ok(bytes) = read_file(repl, board, &path) {
                 all.extend(sound_lines(&bytes));
             }

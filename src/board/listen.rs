@@ -45,7 +45,6 @@ pub struct Listener {
     frames: Vec<u8>,
     tests: Tests,
     current: Option<String>,
-    last: Option<String>,
     /// Whether the firmware has no timer.
     pub no_timer: bool,
 }
@@ -70,7 +69,7 @@ impl Listener {
             self.shown = self.line.len();
             self.long = self.line.len() > LONGEST;
         }
-        self.look_for_test();
+        self.look_for_test(&String::from_utf8_lossy(&self.line).into_owned());
         out
     }
 
@@ -97,8 +96,12 @@ impl Listener {
         } else {
             out.extend_from_slice(&line[shown..]);
         }
-        self.read_summary(String::from_utf8_lossy(&line).trim());
-        self.current = None;
+        let text = String::from_utf8_lossy(&line);
+        self.read_summary(text.trim());
+        self.look_for_test(&text);
+        if ended_test(text.trim_end()) {
+            self.current = None;
+        }
     }
 
     fn read_summary(&mut self, line: &str) {
@@ -116,18 +119,14 @@ impl Listener {
         }
     }
 
-    /// `test_a (module.TestThing) ...` stands on the line while the test runs.
-    fn look_for_test(&mut self) {
-        let text = String::from_utf8_lossy(&self.line);
-        if let Some((name, rest)) = text.split_once(" (")
-            && let Some((suite, rest)) = rest.split_once(") ...")
-            && rest.trim().is_empty()
+    /// `test_a (module.TestThing) ...` stands on the line when a test begins, then what it prints.
+    fn look_for_test(&mut self, line: &str) {
+        if let Some((name, rest)) = line.split_once(" (")
+            && let Some((suite, _)) = rest.split_once(") ...")
             && is_name(name)
             && is_name(suite)
         {
-            let test = format!("{suite}.{name}");
-            self.last = Some(test.clone());
-            self.current = Some(test);
+            self.current = Some(format!("{suite}.{name}"));
         }
     }
 
@@ -148,12 +147,11 @@ impl Listener {
     pub fn current_test(&self) -> Option<&str> {
         self.current.as_deref()
     }
+}
 
-    /// The test that began last.
-    #[must_use]
-    pub fn last_test(&self) -> Option<&str> {
-        self.last.as_deref()
-    }
+/// Whether a line ends with what unittest says when a test is over.
+fn ended_test(line: &str) -> bool {
+    [" ok", " FAIL", " ERROR"].iter().any(|end| line.ends_with(end)) || line.contains(" skipped:")
 }
 
 /// Whether a line begins, or may still begin, as one of ours.
@@ -242,8 +240,11 @@ mod tests {
         assert_eq!(listener.current_test(), Some("suite.TestX.test_a"));
         listener.feed(b" ok\n");
         assert_eq!(listener.current_test(), None);
-        assert_eq!(listener.last_test(), Some("suite.TestX.test_a"));
-        listener.feed(b"waiting (a while) ...");
+        listener.feed(b"waiting (a while) ...\n");
+        assert_eq!(listener.current_test(), None);
+        listener.feed(b"test_a (m.T) ... ok\ntest_b (m.T) ...what it prints\nand more\n");
+        assert_eq!(listener.current_test(), Some("m.T.test_b"));
+        listener.feed(b" FAIL\n");
         assert_eq!(listener.current_test(), None);
     }
 }

@@ -96,6 +96,8 @@ pub struct Ended {
     pub during: Option<String>,
     /// Whether `--autosave` found no timer.
     pub no_timer: bool,
+    /// Whether the firmware let the guard watch for resets.
+    pub guarded: bool,
     /// Why the board could not be tidied up.
     pub untidy: Option<String>,
 }
@@ -232,7 +234,8 @@ impl Session {
                     self.repl.soft_reset()?;
                 }
                 let root = placed.import_root();
-                let text = statements(start, &self.board, root.as_deref(), hits);
+                let guard = runtime::can_guard(&self.board).then_some(hits);
+                let text = statements(start, &self.board, root.as_deref(), guard);
                 let program = Program {
                     start: &text,
                     closing: self.closing(),
@@ -286,6 +289,7 @@ impl Session {
             tests: listener.tests().clone(),
             during: listener.current_test().map(str::to_owned),
             no_timer: listener.no_timer,
+            guarded: hits.is_some(),
             untidy: None,
         })
     }
@@ -300,9 +304,10 @@ impl Session {
         self.repl.start_over()?;
         show(Stage::Running);
         let until = job.timeout.map(|time| Instant::now() + time);
+        let mut reopened = false;
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let watched = self.repl.watch(left, &self.control, &mut |bytes| {
+            let watched = self.repl.watch(left, &self.control, reopened, &mut |bytes| {
                 show(Stage::Output(&listener.feed(bytes)));
             });
             let end = match watched {
@@ -313,6 +318,7 @@ impl Session {
                     // The program starts again by itself; what it prints from then on counts as well.
                     show(Stage::ComingBack);
                     if self.reopen(false) {
+                        reopened = true;
                         continue;
                     }
                     return Ok(RunEnd::Vanished { reason, seen: Vec::new() });
@@ -399,7 +405,7 @@ impl Session {
     /// What the guard saved: the file, and the one beside it that was being written when the board went away.
     fn saved_hits(&mut self, path: &str) -> Vec<u8> {
         let mut all = Vec::new();
-        for path in [path.to_owned(), format!("{path}~")] {
+        for path in saved_files(path) {
             if let Ok(bytes) = read_file(&mut self.repl, &self.board, &path) {
                 all.extend_from_slice(&sound_lines(&bytes));
             }
@@ -408,7 +414,7 @@ impl Session {
     }
 
     fn remove_hits(&mut self, path: &str) -> Result<(), Failure> {
-        for path in [path.to_owned(), format!("{path}~")] {
+        for path in saved_files(path) {
             remove_file(&mut self.repl, &self.board, &path)?;
         }
         Ok(())
@@ -451,6 +457,17 @@ impl Session {
         left.remove(&mut self.repl, &self.board, &mut |_| ())?;
         Ok(true)
     }
+}
+
+/// The files in which saved hits may be: whole, being written, or from before an earlier reset.
+pub(super) fn saved_files(path: &str) -> [String; 3] {
+    [path.to_owned(), format!("{path}~"), format!("{path}+")]
+}
+
+/// The file that a program in place saves its hits to, on this board.
+#[must_use]
+pub fn hits_in_place(board: &Board) -> String {
+    format!("{}/{HITS}", board.home.trim_end_matches('/'))
 }
 
 /// Whether the board runs on and cannot be spoken to.

@@ -28,16 +28,27 @@ pub struct Start {
 /// gets longer, or if it is one that nothing may stand before, a line is added in front: then the answer is true.
 #[must_use]
 pub fn as_main(text: &[u8], module: &str, aliased: bool) -> (Vec<u8>, bool) {
-    let (mark, text) = match text.strip_prefix(b"\xef\xbb\xbf") {
-        Some(rest) => (&b"\xef\xbb\xbf"[..], rest),
-        None => (&b""[..], text),
-    };
     let mut prefix = "__name__='__main__';".to_owned();
     if aliased {
         let name = str_literal(module);
         prefix +=
             &format!("__import__('sys').modules['__main__']=__import__('sys').modules[{name}];");
     }
+    with_prefix(text, prefix)
+}
+
+/// The text of a program that the board starts by itself, changed so that hits are saved to `hits` before it resets
+/// the board. What is added is as with [`as_main`].
+#[must_use]
+pub fn as_guarded(text: &[u8], hits: &str) -> (Vec<u8>, bool) {
+    with_prefix(text, format!("__import__('_mpycov_guard').guard({});", str_literal(hits)))
+}
+
+fn with_prefix(text: &[u8], mut prefix: String) -> (Vec<u8>, bool) {
+    let (mark, text) = match text.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) => (&b"\xef\xbb\xbf"[..], rest),
+        None => (&b""[..], text),
+    };
     let first = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let added = is_compound(first);
     if added {
@@ -59,9 +70,15 @@ fn is_compound(line: &[u8]) -> bool {
 }
 
 /// The statements that start the program. `root` is where the files are, with a `/` at its end, if that is a
-/// directory to import from; `hits` the file that hits are saved to when the board is about to go away.
+/// directory to import from; `guard` says, where the firmware lets a guard watch for resets, which file hits are saved
+/// to when the board is about to go away: none where they are printed.
 #[must_use]
-pub fn statements(start: &Start, board: &Board, root: Option<&str>, hits: Option<&str>) -> String {
+pub fn statements(
+    start: &Start,
+    board: &Board,
+    root: Option<&str>,
+    guard: Option<Option<&str>>,
+) -> String {
     let mut out = String::new();
     let with_argv = board.sys_argv && !start.argv.is_empty();
     if root.is_some() || with_argv {
@@ -77,8 +94,8 @@ pub fn statements(start: &Start, board: &Board, root: Option<&str>, hits: Option
         let words: Vec<String> = start.argv.iter().map(|word| str_literal(word)).collect();
         out += &format!("sys.argv[:]=[{}]\n", words.join(","));
     }
-    if let Some(hits) = hits {
-        let hits = str_literal(hits);
+    if let Some(hits) = guard {
+        let hits = hits.map_or_else(|| "None".to_owned(), str_literal);
         out += &format!("import _mpycov_guard\n_mpycov_guard.guard({hits})\n");
         if let Some(seconds) = start.autosave {
             out += &format!(
@@ -147,7 +164,7 @@ mod tests {
         let board = Board { sys_argv: true, sys_path: true, ..Board::default() };
         let start = Start { paths: vec!["tests".to_owned(), String::new()], ..start };
         assert_eq!(
-            statements(&start, &board, Some("/_mpycov/"), Some("/_mpycov/hits")),
+            statements(&start, &board, Some("/_mpycov/"), Some(Some("/_mpycov/hits"))),
             "import sys\nsys.path.insert(0,'/_mpycov')\nsys.path.insert(0,'/_mpycov/tests')\n\
              sys.argv[:]=['t.py']\nimport _mpycov_guard\n_mpycov_guard.guard('/_mpycov/hits')\nimport _mpycov\n_m=__import__('t')\n"
         );

@@ -197,6 +197,9 @@ pub(super) struct RunArgs {
     /// Leave the files on the board.
     #[arg(long, help_heading = "Boards")]
     pub(super) keep: bool,
+    /// Save hits on the board every so many seconds, for watchdogs and crashes.
+    #[arg(long, value_name = "SECONDS", help_heading = "Boards")]
+    pub(super) autosave: Option<f64>,
     /// The script (or module, or code) and its arguments.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) program: Vec<String>,

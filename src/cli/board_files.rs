@@ -11,7 +11,8 @@ use super::board_args::PlaceArgs;
 use super::instrument::{attempt, options, show_faults, warn_of_paths};
 use crate::board::cross::Cross;
 use crate::board::place::{Roots, needed};
-use crate::board::{budget, start};
+use crate::board::session::hits_in_place;
+use crate::board::{budget, runtime, start};
 use crate::device::{Blob, Board, Layout};
 use crate::discover::{self, Found};
 use crate::fs;
@@ -60,6 +61,17 @@ struct Part {
     host: String,
     text: Vec<u8>,
     added: Vec<u32>,
+}
+
+impl Part {
+    /// Takes another text, which may have a line more in front.
+    fn replace(&mut self, text: Vec<u8>, added: bool) {
+        self.text = text;
+        if added {
+            let moved = self.added.iter().map(|line| line + 1);
+            self.added = std::iter::once(1).chain(moved).collect();
+        }
+    }
 }
 
 impl Sources<'_> {
@@ -225,6 +237,14 @@ impl Sources<'_> {
         };
         if is_script && self.place.in_place && ["main.py", "boot.py"].contains(&&*name) {
             files.boots = true;
+        }
+        let boots = self.place.in_place && (name == "main.py" || files.boots && is_script);
+        if boots && runtime::can_guard(board) {
+            let (text, added) = start::as_guarded(&part.text, &hits_in_place(board));
+            part.replace(text, added);
+        }
+        if boots {
+            // It is the main program as it is.
         } else if is_script || self.module.as_deref().is_some_and(|m| is_module(&name, m)) {
             if is_script {
                 // A name that cannot be imported becomes one that can.
@@ -234,13 +254,9 @@ impl Sources<'_> {
                 files.module = module.clone();
             }
             let (text, added) = start::as_main(&part.text, &module, board.sys_modules);
-            part.text = text;
-            if added {
-                part.added =
-                    std::iter::once(1).chain(part.added.iter().map(|line| line + 1)).collect();
-            }
+            part.replace(text, added);
         }
-        place(part, name, cross.filter(|_| !files.boots || !is_script), files)
+        place(part, name, cross.filter(|_| !boots), files)
     }
 
     /// Adds what is placed as it is.

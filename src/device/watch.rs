@@ -15,6 +15,8 @@ use super::transport::{ReadError, Transport};
 const GLANCE: Duration = Duration::from_millis(25);
 /// A prompt is one when nothing follows it for so long.
 const QUIET: Duration = Duration::from_millis(700);
+/// A board that says nothing for so long may be at its prompt.
+const SILENCE: Duration = Duration::from_secs(2);
 const PROMPT: &[u8] = b"\n>>> ";
 
 /// Why watching ended.
@@ -83,11 +85,13 @@ impl RawRepl {
     }
 
     /// Passes on what the board prints until its program is over. The first interrupt goes to the program, the
-    /// second one ends the wait.
+    /// second one ends the wait. With `knock`, for a board whose prompt may have come while nobody was listening, a
+    /// silent board is sent an empty line.
     pub fn watch(
         &mut self,
         limit: Option<Duration>,
         control: &Control,
+        mut knock: bool,
         sink: &mut dyn FnMut(&[u8]),
     ) -> Watched {
         let limit = limit.map(|time| self.deadline(time));
@@ -107,6 +111,10 @@ impl RawRepl {
             let now = self.link.now();
             if tail.ends_with(PROMPT) && now.saturating_duration_since(last_heard) >= QUIET {
                 return Watched::Prompt;
+            }
+            if knock && now.saturating_duration_since(last_heard) >= SILENCE {
+                knock = false;
+                let _ = self.send(b"\r", "looking for the prompt");
             }
             if limit.is_some_and(|limit| now >= limit) {
                 return Watched::TimedOut;
@@ -149,7 +157,7 @@ mod tests {
         let (board, _) = Scripted::new(steps);
         let mut repl = RawRepl::attach(Box::new(board), ReplOptions::default());
         let mut seen = Vec::new();
-        let ended = repl.watch(limit, control, &mut |bytes| seen.extend_from_slice(bytes));
+        let ended = repl.watch(limit, control, false, &mut |bytes| seen.extend_from_slice(bytes));
         (ended, seen)
     }
 

@@ -7,6 +7,7 @@ mod common;
 
 mod ends;
 mod places;
+mod resets;
 mod runs;
 
 use std::path::Path;

@@ -128,6 +128,7 @@ impl Runner<'_> {
             module: files.module.clone(),
             argv: argv.chain(rest.iter().cloned()).collect(),
             paths: files.search.clone(),
+            autosave: self.args.autosave,
             ..Start::default()
         };
         let job = Job {
@@ -266,7 +267,7 @@ impl Runner<'_> {
             );
             fine = false;
         }
-        if ended.no_timer {
+        if ended.no_timer || self.args.autosave.is_some() && !ended.guarded {
             self.warn(label, "this firmware has no timer that --autosave could use");
         }
         if let Some(reason) = &ended.untidy {
