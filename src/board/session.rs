@@ -364,7 +364,11 @@ impl Session {
                 again.extend_from_slice(bytes);
             });
             match run {
-                Ok(_) => last = self.understood(&again),
+                // A board that had to be reset meanwhile has nothing to tell, and does not know that it had.
+                Ok(_) => match self.understood(&again) {
+                    Ok(frames) if frames.hits.is_empty() => break,
+                    result => last = result,
+                },
                 // What has come so far may be all there is to have.
                 Err(ReplError::OutOfMemory { .. } | ReplError::Damaged { .. }) => {}
                 Err(error) => return Err(error.into()),

@@ -197,12 +197,46 @@ pub(super) struct RunArgs {
     /// Leave the files on the board.
     #[arg(long, help_heading = "Boards")]
     pub(super) keep: bool,
+    /// All words are scripts; each runs on each board, one after the other.
+    #[arg(long, conflicts_with_all = ["module", "code"], help_heading = "Boards")]
+    pub(super) scripts: bool,
+    /// All words are scripts; the boards share them out among themselves.
+    #[arg(long, conflicts_with_all = ["module", "code", "scripts"], help_heading = "Boards")]
+    pub(super) distribute: bool,
+    /// Cover the modules in so many turns, each with its share of them, for boards short of memory;
+    /// auto: as many as it takes.
+    #[arg(long, value_name = "N", value_parser = parse_passes, help_heading = "Boards")]
+    pub(super) passes: Option<Passes>,
     /// Save hits on the board every so many seconds, for watchdogs and crashes.
     #[arg(long, value_name = "SECONDS", help_heading = "Boards")]
     pub(super) autosave: Option<f64>,
     /// The script (or module, or code) and its arguments.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) program: Vec<String>,
+}
+
+/// By what figures are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ByArg {
+    /// By the board that ran.
+    Board,
+}
+
+/// In how many turns modules are covered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passes {
+    /// As many as it takes.
+    Auto,
+    /// So many.
+    Exactly(usize),
+}
+
+fn parse_passes(text: &str) -> Result<Passes, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(Passes::Exactly(count)),
+        _ if text == "auto" => Ok(Passes::Auto),
+        _ => Err("it takes auto, or a number above 0".to_owned()),
+    }
 }
 
 /// Flavours of LCOV's tracefile.
@@ -267,6 +301,9 @@ pub(super) struct ReportArgs {
     /// Report only lines that differ from this git revision.
     #[arg(long, value_name = "REV")]
     pub(super) diff: Option<String>,
+    /// Say which board ran how much, and what only one of them ran.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) by: Option<ByArg>,
     /// Say what has changed since this earlier coverage.json.
     #[arg(long, value_name = "FILE")]
     pub(super) compare: Option<PathBuf>,

@@ -84,6 +84,23 @@ impl Sources<'_> {
         }
     }
 
+    /// The covered files in `count` shares of about the same size.
+    pub(super) fn shares(&self, count: usize) -> anyhow::Result<Vec<BTreeSet<PathBuf>>> {
+        let mut sized = Vec::new();
+        for found in &self.covered {
+            sized.push((fs::read(&found.path)?.len(), found.path.clone()));
+        }
+        sized.sort_by_key(|(size, path)| (std::cmp::Reverse(*size), path.clone()));
+        let mut shares = vec![(0, BTreeSet::new()); count.clamp(1, sized.len().max(1))];
+        for (size, path) in sized {
+            if let Some(least) = shares.iter_mut().min_by_key(|(total, _)| *total) {
+                least.0 += size;
+                least.1.insert(path);
+            }
+        }
+        Ok(shares.into_iter().map(|(_, share)| share).collect())
+    }
+
     fn import_roots(&self) -> Vec<PathBuf> {
         let mut all: Vec<PathBuf> = Vec::new();
         for root in &self.roots {
@@ -97,8 +114,13 @@ impl Sources<'_> {
         all
     }
 
-    /// Makes the files for a board, and keeps their sensor maps.
-    pub(super) fn for_board(&self, board: &Board, common: &Common) -> anyhow::Result<Files> {
+    /// Makes the files for a board, and keeps their sensor maps. With `only`, other files are placed plain.
+    pub(super) fn for_board(
+        &self,
+        board: &Board,
+        common: &Common,
+        only: Option<&BTreeSet<PathBuf>>,
+    ) -> anyhow::Result<Files> {
         let mut options = options(self.select)?;
         options.walrus &= board.walrus;
         let script = self.script.as_deref();
@@ -107,7 +129,9 @@ impl Sources<'_> {
         } else {
             Some(&*self.cwd)
         });
-        let attempts = attempt(self.covered.clone(), &options, main)?;
+        let wanted = |found: &&Found| only.is_none_or(|only| only.contains(&found.path));
+        let covered = self.covered.iter().filter(wanted).cloned().collect();
+        let attempts = attempt(covered, &options, main)?;
         let bad: Vec<_> = attempts.iter().filter(|a| a.result.is_err()).collect();
         static ONCE: Once = Once::new();
         let mut shown = Ok(());
@@ -140,6 +164,10 @@ impl Sources<'_> {
                 }
             };
             parts.push(part);
+        }
+        for found in self.covered.iter().filter(|found| !wanted(found)) {
+            let (path, host) = (found.path.clone(), found.name.clone());
+            parts.push(Part { text: fs::read(&path)?, path, host, added: Vec::new() });
         }
         self.add_plain(&mut parts)?;
         let directories = board.directories && (board.sys_path || self.place.in_place);
@@ -322,6 +350,12 @@ impl Files {
     /// The number of sensors in all files.
     fn sensors(&self) -> u64 {
         self.maps.values().map(|map| u64::from(map.sensor_count)).sum()
+    }
+
+    /// Whether nothing speaks against these files on a board.
+    pub(super) fn fit(&self, board: &Board, layout: Layout) -> bool {
+        let needs = budget::needs(board, &self.blobs, self.sensors(), layout == Layout::Ram);
+        needs.doubts(board).is_empty()
     }
 
     /// Refuses what cannot fit a board, and says what may not.

@@ -60,7 +60,7 @@ pub(super) fn deploy(args: &DeployArgs, common: &Common) -> anyhow::Result<Exit>
             session.leave();
             continue;
         }
-        let files = sources.for_board(&session.board, common)?;
+        let files = sources.for_board(&session.board, common, None)?;
         for warning in files.check_budget(&session.board, layout)? {
             style::warning(&warning, common.color);
         }

@@ -9,6 +9,7 @@ mod ends;
 mod places;
 mod resets;
 mod runs;
+mod several;
 
 use std::path::Path;
 

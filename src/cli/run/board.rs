@@ -1,15 +1,17 @@
 //! `mpycov run` on boards: instrument for each, place, run, keep the hits.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::io::Write;
-use std::sync::Mutex;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
-use super::super::args::{Common, RunArgs};
+use super::super::args::{Common, Passes, RunArgs};
 use super::super::board_files::{Files, Sources};
 use super::super::boards::{self, Target};
 use super::super::{Exit, style};
-use super::{covered, joined, now, script_of, source_roots, timeout};
+use super::{covered, full_script, joined, now, script_of, source_roots, timeout};
 use crate::board::start::Start;
 use crate::board::{Ended, Job, Session, Stage};
 use crate::device::RunEnd;
@@ -35,26 +37,19 @@ pub(super) fn run(args: &RunArgs, common: &Common, targets: &[Target]) -> anyhow
             Target::Unix => None,
         })
         .collect();
-    let cwd = std::env::current_dir().context("the working directory is gone")?;
-    let (first, _) = args.program.split_first().context("nothing to run")?;
-    let script = script_of(args)?;
     timeout(args)?;
-    let sources = Sources {
-        covered: covered(args, script.as_deref(), &cwd, common)?,
-        roots: source_roots(args, script.as_deref(), &cwd),
-        script,
-        module: args.module.then(|| first.clone()),
-        code: args.code.then(|| first.clone()),
-        cwd,
-        select: &args.select,
-        place: &args.place,
-    };
+    let programs = programs(args, common)?;
     let several = boards.len() > 1;
+    // What boards take from, when they share the programs out.
+    let queue = Mutex::new((0..programs.len()).collect::<VecDeque<usize>>());
     let results: Vec<anyhow::Result<Exit>> = std::thread::scope(|scope| {
-        let sources = &sources;
+        let (programs, queue) = (&programs, &queue);
         let threads: Vec<_> = boards
             .iter()
-            .map(|one| scope.spawn(move || Runner { args, common, sources, several }.run(one)))
+            .map(|one| {
+                let runner = Runner { args, common, several };
+                scope.spawn(move || runner.run(one, programs, queue))
+            })
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("a run does not panic")).collect()
     });
@@ -71,30 +66,99 @@ pub(super) fn run(args: &RunArgs, common: &Common, targets: &[Target]) -> anyhow
             Err(error) => return Err(error),
         }
     }
+    let left = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if args.distribute && !left.is_empty() {
+        let names: Vec<&str> = left.iter().map(|index| &*programs[*index].name).collect();
+        bail!("no board was left to run {}", names.join(", "));
+    }
     Ok(exit)
+}
+
+/// One program of a run, and what goes with it.
+struct Program<'a> {
+    name: String,
+    argv: Vec<String>,
+    sources: Sources<'a>,
+}
+
+fn programs<'a>(args: &'a RunArgs, common: &Common) -> anyhow::Result<Vec<Program<'a>>> {
+    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let (first, rest) = args.program.split_first().context("nothing to run")?;
+    let mut all = Vec::new();
+    let many = args.scripts || args.distribute;
+    let words = if many { &args.program[..] } else { &args.program[..1] };
+    for word in words {
+        let script = if many { Some(full_script(word)?) } else { script_of(args)? };
+        let zeroth = if args.code { "-c".to_owned() } else { word.clone() };
+        let rest = if many { &[][..] } else { rest };
+        all.push(Program {
+            name: word.clone(),
+            argv: std::iter::once(zeroth).chain(rest.iter().cloned()).collect(),
+            sources: Sources {
+                covered: covered(args, script.as_deref(), &cwd, common)?,
+                roots: source_roots(args, script.as_deref(), &cwd),
+                script,
+                module: args.module.then(|| first.clone()),
+                code: args.code.then(|| first.clone()),
+                cwd: cwd.clone(),
+                select: &args.select,
+                place: &args.place,
+            },
+        });
+    }
+    Ok(all)
 }
 
 struct Runner<'a> {
     args: &'a RunArgs,
     common: &'a Common,
-    sources: &'a Sources<'a>,
     several: bool,
 }
 
 impl Runner<'_> {
-    fn run(&self, one: &One) -> anyhow::Result<Exit> {
+    fn run(
+        &self,
+        one: &One,
+        programs: &[Program<'_>],
+        queue: &Mutex<VecDeque<usize>>,
+    ) -> anyhow::Result<Exit> {
         let control = boards::control()?;
-        let label = one.name.clone();
         let at = |error: anyhow::Error, label: &Option<String>| match label {
             Some(label) if self.several => error.context(label.clone()),
             _ => error,
         };
+        let label = one.name.clone();
         let mut session = boards::open(&one.address, &self.args.line, &control, true)
-            .map_err(|e| at(e, &label))?;
+            .map_err(|error| at(error, &label))?;
         let label = label.unwrap_or_else(|| self.label(&session, one));
-        let result = self.on(&mut session, &label);
+        if self.common.verbose {
+            style::note(&format!("mpycov: {label}: {}", session.board.firmware()));
+        }
+        let mut exit = Exit::Fine;
+        let mut own = 0..programs.len();
+        let mut next = || match self.args.distribute {
+            true => queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front(),
+            false => own.next(),
+        };
+        while let Some(index) = next() {
+            let program = &programs[index];
+            if programs.len() > 1 && !self.common.quiet {
+                style::note(&format!("{label}: {}", program.name));
+            }
+            match self.passes(&mut session, program, &label) {
+                Ok(Exit::Fine) => {}
+                Ok(other) => exit = other,
+                Err(error) => {
+                    session.leave();
+                    return Err(at(error, &Some(label)));
+                }
+            }
+            if control.interrupts() > 0 {
+                break;
+            }
+        }
         session.leave();
-        result.map_err(|error| at(error, &Some(label)))
+        Ok(exit)
     }
 
     /// What a board is called in reports: its platform, and where there are several, its port too.
@@ -112,21 +176,74 @@ impl Runner<'_> {
         format!("{platform}-{last}")
     }
 
-    fn on(&self, session: &mut Session, label: &str) -> anyhow::Result<Exit> {
-        let common = self.common;
-        if common.verbose {
-            style::note(&format!("mpycov: {label}: {}", session.board.firmware()));
+    /// Runs a program as often as it takes to cover all its modules.
+    fn passes(
+        &self,
+        session: &mut Session,
+        program: &Program<'_>,
+        label: &str,
+    ) -> anyhow::Result<Exit> {
+        let sources = &program.sources;
+        let layout = sources.layout();
+        let most = sources.covered.len().max(1);
+        let mut count = match self.args.passes {
+            None => return Ok(self.on(session, program, label, None)?.0),
+            Some(Passes::Exactly(count)) => count,
+            Some(Passes::Auto) => {
+                let mut count = 1;
+                while count < most {
+                    let shares = sources.shares(count)?;
+                    let files = shares
+                        .iter()
+                        .map(|share| sources.for_board(&session.board, self.common, Some(share)));
+                    let files = files.collect::<anyhow::Result<Vec<_>>>()?;
+                    if files.iter().all(|files| files.fit(&session.board, layout)) {
+                        break;
+                    }
+                    count += 1;
+                }
+                count
+            }
+        };
+        'again: loop {
+            let shares = sources.shares(count)?;
+            let mut exit = Exit::Fine;
+            for (index, share) in shares.iter().enumerate() {
+                if shares.len() > 1 && !self.common.quiet {
+                    style::note(&format!("{label}: pass {} of {}", index + 1, shares.len()));
+                }
+                let (ended, short) = self.on(session, program, label, Some(share))?;
+                if short && self.args.passes == Some(Passes::Auto) && count < most {
+                    // The estimate was too good.
+                    count = (count * 2).min(most);
+                    continue 'again;
+                }
+                if ended != Exit::Fine {
+                    exit = ended;
+                }
+            }
+            return Ok(exit);
         }
-        let files = self.sources.for_board(&session.board, common)?;
-        let layout = self.sources.layout();
+    }
+
+    /// Runs a program once. The second answer is whether memory was too short.
+    fn on(
+        &self,
+        session: &mut Session,
+        program: &Program<'_>,
+        label: &str,
+        only: Option<&BTreeSet<PathBuf>>,
+    ) -> anyhow::Result<(Exit, bool)> {
+        let common = self.common;
+        let sources = &program.sources;
+        let files = sources.for_board(&session.board, common, only)?;
+        let layout = sources.layout();
         for warning in files.check_budget(&session.board, layout)? {
             self.warn(label, &warning);
         }
-        let (first, rest) = self.args.program.split_first().context("nothing to run")?;
-        let argv = std::iter::once(if self.args.code { "-c" } else { first }).map(str::to_owned);
         let start = Start {
             module: files.module.clone(),
-            argv: argv.chain(rest.iter().cloned()).collect(),
+            argv: program.argv.clone(),
             paths: files.search.clone(),
             autosave: self.args.autosave,
             ..Start::default()
@@ -164,8 +281,8 @@ impl Runner<'_> {
         });
         printer.finish();
         let ended = result?;
-        self.keep_hits(&files, &ended, label)?;
-        Ok(self.conclude(&files, &ended, label))
+        self.keep_hits(&files, &ended, label, &program.name)?;
+        Ok((self.conclude(&files, &ended, label), is_short(&ended)))
     }
 
     fn warn(&self, label: &str, text: &str) {
@@ -173,7 +290,13 @@ impl Runner<'_> {
         style::warning(&text, self.common.color);
     }
 
-    fn keep_hits(&self, files: &Files, ended: &Ended, label: &str) -> anyhow::Result<()> {
+    fn keep_hits(
+        &self,
+        files: &Files,
+        ended: &Ended,
+        label: &str,
+        name: &str,
+    ) -> anyhow::Result<()> {
         for fault in &ended.frames.faults {
             self.warn(label, &format!("some hits are lost: {fault}"));
         }
@@ -184,7 +307,7 @@ impl Runner<'_> {
         };
         let data = RunData {
             created: now(),
-            name: self.args.program.first().cloned().unwrap_or_default(),
+            name: name.to_owned(),
             context,
             files: joined(&maps, &ended.frames.hits),
             uncovered: files.uncovered.clone(),
@@ -206,14 +329,9 @@ impl Runner<'_> {
             RunEnd::Finished => fine = true,
             RunEnd::Raised { traceback } => {
                 style::note(traceback.trim_end());
-                if traceback
-                    .trim_end()
-                    .rsplit('\n')
-                    .next()
-                    .is_some_and(|l| l.starts_with("MemoryError"))
-                {
+                if is_short(ended) {
                     style::note(
-                        "  help: the board ran out of memory: a lower --level, fewer files (--include), or --mpy",
+                        "  help: the board ran out of memory: a lower --level, fewer files (--include), --passes auto, or --mpy",
                     );
                 }
             }
@@ -292,6 +410,12 @@ impl Runner<'_> {
             self.warn(label, "the board does not stop for Ctrl-C: its hits are lost, and files are left on it\n  help: reset it, then mpycov deploy --remove");
         }
     }
+}
+
+/// Whether the program ended for lack of memory.
+fn is_short(ended: &Ended) -> bool {
+    matches!(&ended.end, RunEnd::Raised { traceback }
+        if traceback.trim_end().rsplit('\n').next().is_some_and(|line| line.starts_with("MemoryError")))
 }
 
 /// What became of the hits of a board that went away.

@@ -22,6 +22,9 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let targets = boards::targets(&args.line)?;
     let on_boards = targets.iter().any(|target| *target != Target::Unix);
     let on_unix = targets.is_empty() || targets.contains(&Target::Unix);
+    if on_unix && (args.scripts || args.distribute) {
+        bail!("several scripts run on boards only\n  help: name boards with -t, and not unix");
+    }
     let here = if on_unix { unix::run(args, common)? } else { Exit::Fine };
     if !on_boards {
         return Ok(here);
@@ -35,11 +38,16 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
 
 /// The script by its full path, if one is to run.
 fn script_of(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
-    let Some(script) = args.program.first().filter(|_| !args.module && !args.code) else {
-        return Ok(None);
-    };
+    match args.program.first().filter(|_| !args.module && !args.code) {
+        Some(script) => Ok(Some(full_script(script)?)),
+        None => Ok(None),
+    }
+}
+
+/// The full path of a script.
+fn full_script(script: &str) -> anyhow::Result<PathBuf> {
     let full = fs::canonical(Path::new(script));
-    Ok(Some(full.map_err(|_| UnixError::NoScript(script.clone()))?))
+    Ok(full.map_err(|_| UnixError::NoScript(script.to_owned()))?)
 }
 
 /// How long the program may run.
