@@ -95,8 +95,9 @@ def _bits(f, start):
     return digits
 
 
-# Calls `write` with each line of the frames.
-def frames(write):
+# Calls `write` with each line of the frames; without `all`, files that have no
+# hits are left out.
+def frames(write, all=True):
     write(_frame("begin:%d" % len(_files)))
     count = 0
     for digest in _files:
@@ -104,7 +105,7 @@ def frames(write):
         n = len(f[0])
         for start in range(0, n, 256):
             bits = _bits(f, start)
-            if start == 0 or bits.strip("0"):
+            if start == 0 and all or bits.strip("0"):
                 write(_frame("%s:%d:%d:%s" % (digest, n, start, bits)))
                 count += 1
     write(_frame("end:%d" % count))

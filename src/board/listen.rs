@@ -4,9 +4,17 @@
 //! running. A firmware cannot hand over an exit status, and `unittest.main` never calls `sys.exit`, so what it
 //! prints is the only word about failures there is.
 
+use std::collections::BTreeMap;
+
+use crate::wire::frame::{self, Frames};
+
 const FRAME: &[u8] = b"<mpycov:";
 /// What the start statements print where there is no timer for `--autosave`.
 const NO_TIMER: &[u8] = b"<mpycov-autosave>";
+/// What they print where tests cannot be told apart.
+const NO_TESTS: &[u8] = b"<mpycov-no-tests>";
+/// What stands in front of the frames of the test that has just ended.
+const TEST: &[u8] = b"<mpycov-test>";
 /// A line of tests is not longer; what is, need not be remembered.
 const LONGEST: usize = 512;
 
@@ -45,6 +53,13 @@ pub struct Listener {
     frames: Vec<u8>,
     tests: Tests,
     current: Option<String>,
+    /// The test that began last.
+    last: Option<String>,
+    /// The test whose frames are coming.
+    framed: Option<String>,
+    by_test: BTreeMap<String, Vec<u8>>,
+    /// Whether tests cannot be told apart.
+    pub no_tests: bool,
     /// Whether the firmware has no timer.
     pub no_timer: bool,
 }
@@ -90,9 +105,21 @@ impl Listener {
             return;
         }
         if line.starts_with(FRAME) {
-            self.frames.extend_from_slice(&line);
+            match &self.framed {
+                Some(test) => {
+                    self.by_test.entry(test.clone()).or_default().extend_from_slice(&line)
+                }
+                None => self.frames.extend_from_slice(&line),
+            }
+            if line.starts_with(b"<mpycov:1:end:") {
+                self.framed = None;
+            }
+        } else if line.starts_with(TEST) {
+            self.framed = self.last.clone();
         } else if line.starts_with(NO_TIMER) {
             self.no_timer = true;
+        } else if line.starts_with(NO_TESTS) {
+            self.no_tests = true;
         } else {
             out.extend_from_slice(&line[shown..]);
         }
@@ -127,6 +154,7 @@ impl Listener {
             && is_name(suite)
         {
             self.current = Some(format!("{suite}.{name}"));
+            self.last.clone_from(&self.current);
         }
     }
 
@@ -134,6 +162,12 @@ impl Listener {
     #[must_use]
     pub fn frames(&self) -> &[u8] {
         &self.frames
+    }
+
+    /// The hits of each test.
+    #[must_use]
+    pub fn by_test(&self) -> BTreeMap<String, Frames> {
+        self.by_test.iter().map(|(test, bytes)| (test.clone(), frame::read(bytes))).collect()
     }
 
     /// What unittest said so far.
@@ -156,7 +190,7 @@ fn ended_test(line: &str) -> bool {
 
 /// Whether a line begins, or may still begin, as one of ours.
 fn may_be_frame(line: &[u8]) -> bool {
-    [FRAME, NO_TIMER].iter().any(|start| {
+    [FRAME, NO_TIMER, NO_TESTS, TEST].iter().any(|start| {
         let count = line.len().min(start.len());
         count > 0 && line[..count] == start[..count]
     })

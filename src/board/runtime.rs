@@ -6,6 +6,7 @@ use crate::device::{Blob, Board};
 
 const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
 const GUARD: &str = include_str!("../../runtime/_mpycov_guard.py");
+const TESTS: &str = include_str!("../../runtime/_mpycov_tests.py");
 
 /// With less free memory than this, in bytes, a board gets the runtime in two parts.
 const SMALL: u64 = 32_000;
@@ -51,6 +52,12 @@ pub fn files(board: &Board, asked_for: bool) -> Vec<Blob> {
         blobs.push(blob("_mpycov_guard.py", shortened(GUARD)));
     }
     blobs
+}
+
+/// The file that tells tests apart.
+#[must_use]
+pub fn tests() -> Blob {
+    Blob { name: "_mpycov_tests.py".to_owned(), bytes: shortened(TESTS).into_bytes() }
 }
 
 /// What is needed from the start, and what is needed in the end. What only the unix port needs is left out.

@@ -4,6 +4,7 @@
 //! every way there is: printed at the end in the same session, printed once more if the line damaged them, printed
 //! or saved by the guard before the board went away. The board is tidied up whatever happened, if it still answers.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::listen::{Listener, Tests};
@@ -94,6 +95,10 @@ pub struct Ended {
     pub tests: Tests,
     /// The test that was running when the program ended without a word.
     pub during: Option<String>,
+    /// The hits of each test, if they were asked for.
+    pub by_test: BTreeMap<String, Frames>,
+    /// Whether tests could not be told apart: there is no unittest, or one that cannot be watched.
+    pub no_tests: bool,
     /// Whether `--autosave` found no timer.
     pub no_timer: bool,
     /// Whether the firmware let the guard watch for resets.
@@ -193,7 +198,10 @@ impl Session {
             text.contains("_mpycov.") || text.contains("import _mpycov")
         };
         let asked_for = job.start.is_none() || job.blobs.iter().any(own);
-        let all = self.with_runtime(&job.blobs, asked_for);
+        let mut all = self.with_runtime(&job.blobs, asked_for);
+        if job.start.as_ref().is_some_and(|start| start.by_test) {
+            all.push(runtime::tests());
+        }
         let placed = match self.place_all(&all, job.layout, show) {
             Ok(placed) => placed,
             Err(failure) => {
@@ -236,9 +244,13 @@ impl Session {
                 let root = placed.import_root();
                 let guard = runtime::can_guard(&self.board).then_some(hits);
                 let text = statements(start, &self.board, root.as_deref(), guard);
+                let closing_text = match start.by_test {
+                    true => format!("import _mpycov_tests\n_mpycov_tests.restore()\n{CLOSING}"),
+                    false => self.closing().to_owned(),
+                };
                 let program = Program {
                     start: &text,
-                    closing: self.closing(),
+                    closing: &closing_text,
                     timeout: job.timeout,
                     top_level: runtime::is_small(&self.board),
                     ..Program::default()
@@ -288,8 +300,10 @@ impl Session {
             returned,
             tests: listener.tests().clone(),
             during: listener.current_test().map(str::to_owned),
+            by_test: listener.by_test(),
+            no_tests: listener.no_tests,
             no_timer: listener.no_timer,
-            guarded: hits.is_some(),
+            guarded: runtime::can_guard(&self.board),
             untidy: None,
         })
     }

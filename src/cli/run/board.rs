@@ -1,6 +1,6 @@
 //! `mpycov run` on boards: instrument for each, place, run, keep the hits.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +12,7 @@ use super::super::board_files::{Files, Sources};
 use super::super::boards::{self, Target};
 use super::super::{Exit, style};
 use super::{covered, full_script, joined, now, script_of, source_roots, timeout};
+use crate::board::runtime;
 use crate::board::start::Start;
 use crate::board::{Ended, Job, Session, Stage};
 use crate::device::RunEnd;
@@ -246,7 +247,7 @@ impl Runner<'_> {
             argv: program.argv.clone(),
             paths: files.search.clone(),
             autosave: self.args.autosave,
-            ..Start::default()
+            by_test: self.args.context == "test" && runtime::can_guard(&session.board),
         };
         let job = Job {
             blobs: files.blobs.clone(),
@@ -302,7 +303,7 @@ impl Runner<'_> {
         }
         let maps = files.maps.iter().map(|(digest, map)| (digest.clone(), map)).collect();
         let context = match &*self.args.context {
-            "" => label.to_owned(),
+            "" | "test" => label.to_owned(),
             context => format!("{label}|{context}"),
         };
         let data = RunData {
@@ -312,7 +313,18 @@ impl Runner<'_> {
             files: joined(&maps, &ended.frames.hits),
             uncovered: files.uncovered.clone(),
         };
-        let path = Store::at(&self.common.data_dir).put_run(&data)?;
+        let store = Store::at(&self.common.data_dir);
+        let path = store.put_run(&data)?;
+        for (test, frames) in &ended.by_test {
+            let hits = frames.hits.iter().filter(|(digest, _)| files.maps.contains_key(digest));
+            let data = RunData {
+                context: format!("{label}|{test}"),
+                files: hits.map(|(digest, set)| (digest.clone(), Some(set.clone()))).collect(),
+                uncovered: BTreeMap::new(),
+                ..data.clone()
+            };
+            store.put_run(&data)?;
+        }
         if self.common.verbose {
             let count = ended.frames.hits.len();
             style::note(&format!("mpycov: hits of {count} files kept in {}", path.display()));
@@ -384,6 +396,9 @@ impl Runner<'_> {
                 ),
             );
             fine = false;
+        }
+        if self.args.context == "test" && (ended.no_tests || !ended.guarded) {
+            self.warn(label, "hits cannot be told apart by tests here: that takes micropython-lib's unittest and sys.modules");
         }
         if ended.no_timer || self.args.autosave.is_some() && !ended.guarded {
             self.warn(label, "this firmware has no timer that --autosave could use");
