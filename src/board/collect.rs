@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Failure;
-use super::session::{HITS, saved_files, sound_lines};
+use super::back::{HITS, saved_files, sound_lines};
 use super::start::{CLOSING, CLOSING_SMALL};
 use crate::device::files::read_file;
 use crate::device::selector::Address;

@@ -84,7 +84,8 @@ impl Listener {
             self.shown = self.line.len();
             self.long = self.line.len() > LONGEST;
         }
-        self.look_for_test(&String::from_utf8_lossy(&self.line).into_owned());
+        let begun = begun_test(&String::from_utf8_lossy(&self.line));
+        self.note_test(begun);
         out
     }
 
@@ -125,7 +126,7 @@ impl Listener {
         }
         let text = String::from_utf8_lossy(&line);
         self.read_summary(text.trim());
-        self.look_for_test(&text);
+        self.note_test(begun_test(&text));
         if ended_test(text.trim_end()) {
             self.current = None;
         }
@@ -146,15 +147,10 @@ impl Listener {
         }
     }
 
-    /// `test_a (module.TestThing) ...` stands on the line when a test begins, then what it prints.
-    fn look_for_test(&mut self, line: &str) {
-        if let Some((name, rest)) = line.split_once(" (")
-            && let Some((suite, _)) = rest.split_once(") ...")
-            && is_name(name)
-            && is_name(suite)
-        {
-            self.current = Some(format!("{suite}.{name}"));
-            self.last.clone_from(&self.current);
+    fn note_test(&mut self, begun: Option<String>) {
+        if begun.is_some() {
+            self.last.clone_from(&begun);
+            self.current = begun;
         }
     }
 
@@ -181,6 +177,13 @@ impl Listener {
     pub fn current_test(&self) -> Option<&str> {
         self.current.as_deref()
     }
+}
+
+/// The test that begins on a line: `test_a (module.TestThing) ...`, then what it prints.
+fn begun_test(line: &str) -> Option<String> {
+    let (name, rest) = line.split_once(" (")?;
+    let (suite, _) = rest.split_once(") ...")?;
+    (is_name(name) && is_name(suite)).then(|| format!("{suite}.{name}"))
 }
 
 /// Whether a line ends with what unittest says when a test is over.

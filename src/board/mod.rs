@@ -4,6 +4,7 @@
 //! comes, how it ended, what its unittest said, and the frames it left. It puts `device` and the runtime together:
 //! `device` knows no frames, and this knows no maps and no verdicts. It prints nothing.
 
+pub mod back;
 pub mod budget;
 pub mod collect;
 pub mod cross;

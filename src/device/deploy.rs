@@ -127,15 +127,10 @@ impl Deployment {
         // What was put aside in an earlier session goes back first. What replaced nothing, and is wanted again, may
         // stay.
         let (kept, stale): (Vec<Entry>, Vec<Entry>) =
-            old.iter().flat_map(|old| old.entries.clone()).partition(|entry| {
-                let wanted_again = match entry.origin {
-                    Origin::New => wanted.iter().any(|(path, _)| *path == entry.path),
-                    Origin::Directory => {
-                        layout == Layout::Own && entry.path.starts_with(&places.root)
-                    }
-                    _ => false,
-                };
-                wanted_again
+            old.iter().flat_map(|old| old.entries.clone()).partition(|entry| match entry.origin {
+                Origin::New => wanted.iter().any(|(path, _)| *path == entry.path),
+                Origin::Directory => layout == Layout::Own && entry.path.starts_with(&places.root),
+                _ => false,
             });
         if !stale.is_empty() {
             put_back(sender.repl, board, &stale, places.own_root(), progress)?;

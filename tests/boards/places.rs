@@ -200,27 +200,26 @@ fn the_recipe_of_the_readme_works() {
     let made = mpycov(dir.path(), &["instrument", "src", "-o", "build"]);
     assert_eq!(made.status, Some(0), "{}", made.text());
     let tool = common::python_tool("mpremote");
-    let mpremote = |words: &[&str]| {
-        let mut command = Command::new(&tool);
-        command.current_dir(dir.path()).args(["connect", &board.target]).args(words);
+    let sh = |typed: &str| {
+        let mut command = Command::new("sh");
+        command.current_dir(dir.path()).env("MPREMOTE", &tool).env("BOARD", &board.target);
+        command.args([
+            "-c",
+            &format!("mpremote() {{ \"$MPREMOTE\" connect \"$BOARD\" \"$@\"; }}\n{typed}"),
+        ]);
         let outcome = process::run(command, b"", process::LIMIT);
-        assert_eq!(outcome.status, Some(0), "{words:?}: {}", outcome.text());
+        assert_eq!(outcome.status, Some(0), "{typed}: {}", outcome.text());
         outcome.stdout
     };
-    let files: Vec<String> = fs::read_dir(dir.path().join("build"))
-        .expect("the copy")
-        .map(|entry| format!("build/{}", entry.expect("one").file_name().to_string_lossy()))
-        .filter(|name| !name.starts_with("build/."))
-        .collect();
-    mpremote(&["fs", "mkdir", ":tests"]);
-    let mut copy = vec!["fs", "cp", "-r"];
-    copy.extend(files.iter().map(String::as_str));
-    copy.push(":tests");
-    mpremote(&copy);
-    let printed = mpremote(&[
-        "exec",
-        "import sys; sys.path.append('tests'); import test_all; import _mpycov; _mpycov.dump()",
-    ]);
+    let readme = fs::read_to_string(common::repo_root().join("README.md")).expect("the document");
+    let recipe: Vec<&str> =
+        readme.lines().map(str::trim).filter(|line| line.starts_with("mpremote ")).collect();
+    let [mkdir, copy, run] = recipe[..] else { panic!("another recipe: {recipe:?}") };
+    sh(mkdir);
+    sh(copy);
+    let (run, collect) = run.split_once(" | ").expect("a pipe");
+    assert_eq!(collect, "mpycov collect");
+    let printed = sh(run);
     let collected = common::cli::run_with(dir.path(), &["collect"], &printed);
     assert_eq!(collected.status, Some(0), "{}", collected.text());
     assert!(

@@ -1,7 +1,6 @@
 //! `mpycov run` on boards: instrument for each, place, run, keep the hits.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,6 +10,7 @@ use super::super::args::{Common, Passes, RunArgs};
 use super::super::board_files::{Files, Sources};
 use super::super::boards::{self, Target};
 use super::super::{Exit, style};
+use super::printer::Printer;
 use super::{covered, full_script, joined, now, script_of, source_roots, timeout};
 use crate::board::runtime;
 use crate::board::start::Start;
@@ -110,10 +110,10 @@ fn programs<'a>(args: &'a RunArgs, common: &Common) -> anyhow::Result<Vec<Progra
     Ok(all)
 }
 
-struct Runner<'a> {
-    args: &'a RunArgs,
-    common: &'a Common,
-    several: bool,
+pub(super) struct Runner<'a> {
+    pub(super) args: &'a RunArgs,
+    pub(super) common: &'a Common,
+    pub(super) several: bool,
 }
 
 impl Runner<'_> {
@@ -286,7 +286,7 @@ impl Runner<'_> {
         Ok((self.conclude(&files, &ended, label), is_short(&ended)))
     }
 
-    fn warn(&self, label: &str, text: &str) {
+    pub(super) fn warn(&self, label: &str, text: &str) {
         let text = if self.several { format!("{label}: {text}") } else { text.to_owned() };
         style::warning(&text, self.common.color);
     }
@@ -331,151 +331,10 @@ impl Runner<'_> {
         }
         Ok(())
     }
-
-    /// Says how the program ended, and what that means for the status.
-    fn conclude(&self, files: &Files, ended: &Ended, label: &str) -> Exit {
-        let mut fine = false;
-        let during =
-            ended.during.as_ref().map(|test| format!(" during {test}")).unwrap_or_default();
-        match &ended.end {
-            RunEnd::Finished => fine = true,
-            RunEnd::Raised { traceback } => {
-                style::note(traceback.trim_end());
-                if is_short(ended) {
-                    style::note(
-                        "  help: the board ran out of memory: a lower --level, fewer files (--include), --passes auto, or --mpy",
-                    );
-                }
-            }
-            RunEnd::SystemExit { code, message } => {
-                fine = *code == 0;
-                if let Some(message) = message {
-                    style::note(message);
-                }
-            }
-            RunEnd::SoftReset { .. } => {
-                self.warn(label, &format!("the program reset the board{during}{}", kept(ended)));
-            }
-            RunEnd::Vanished { reason, .. } => {
-                self.warn(label, &format!("the board went away{during} ({reason}){}", kept(ended)));
-            }
-            RunEnd::TimedOut { stopped } => {
-                let seconds = self.args.timeout.unwrap_or_default();
-                self.warn(label, &format!("the program was stopped after {seconds} s{during}"));
-                self.stuck(label, *stopped);
-            }
-            RunEnd::Interrupted { stopped, traceback } => {
-                if let Some(traceback) = traceback {
-                    style::note(traceback.trim_end());
-                }
-                self.stuck(label, *stopped);
-            }
-        }
-        if let Some(failed) = &ended.tests.failed {
-            fine = false;
-            if self.several {
-                self.warn(label, &format!("unittest: {failed}"));
-            }
-        }
-        if ended.tests.empty {
-            fine = false;
-            self.warn(label, "unittest ran no tests: are their names right, and is their module the one that runs?");
-        }
-        let none = ended.frames.complete == 0 && ended.frames.hits.is_empty();
-        if none {
-            self.warn(label, "the program ended without handing over its hits (was it killed?)");
-        } else if let Some(script) =
-            files.script.as_ref().filter(|s| !ended.frames.hits.contains_key(s))
-            && ended.end == RunEnd::Finished
-        {
-            let name = files.maps.get(script).map_or("", |map| &map.path);
-            self.warn(
-                label,
-                &format!(
-                    "{name} did not run: the firmware has a module of that name; rename the script"
-                ),
-            );
-            fine = false;
-        }
-        if self.args.context == "test" && (ended.no_tests || !ended.guarded) {
-            self.warn(label, "hits cannot be told apart by tests here: that takes micropython-lib's unittest and sys.modules");
-        }
-        if ended.no_timer || self.args.autosave.is_some() && !ended.guarded {
-            self.warn(label, "this firmware has no timer that --autosave could use");
-        }
-        if let Some(reason) = &ended.untidy {
-            self.warn(label, &format!("files are left on the board: {reason}\n  help: mpycov deploy --remove takes them away"));
-        }
-        if self.several && !self.common.quiet {
-            let state = if fine { "fine" } else { "failed" };
-            let tests = match ended.tests.ran {
-                0 => String::new(),
-                count => format!(", {count} tests"),
-            };
-            style::note(&format!(
-                "{label}: {state}{tests}, hits of {} files",
-                ended.frames.hits.len()
-            ));
-        }
-        if fine { Exit::Fine } else { Exit::Failed }
-    }
-
-    fn stuck(&self, label: &str, stopped: bool) {
-        if !stopped {
-            self.warn(label, "the board does not stop for Ctrl-C: its hits are lost, and files are left on it\n  help: reset it, then mpycov deploy --remove");
-        }
-    }
 }
 
 /// Whether the program ended for lack of memory.
-fn is_short(ended: &Ended) -> bool {
+pub(super) fn is_short(ended: &Ended) -> bool {
     matches!(&ended.end, RunEnd::Raised { traceback }
         if traceback.trim_end().rsplit('\n').next().is_some_and(|line| line.starts_with("MemoryError")))
-}
-
-/// What became of the hits of a board that went away.
-fn kept(ended: &Ended) -> &'static str {
-    match (ended.frames.hits.is_empty(), ended.returned) {
-        (false, _) => "; its hits were saved before",
-        (true, true) => "; it had not saved its hits",
-        (true, false) => " and did not come back; its hits are lost",
-    }
-}
-
-/// Prints what programs print, whole lines of one board at a time where there are several.
-struct Printer {
-    prefix: Option<String>,
-    line: Vec<u8>,
-}
-
-/// Boards take turns.
-static OUT: Mutex<()> = Mutex::new(());
-
-impl Printer {
-    fn print(&mut self, bytes: &[u8]) {
-        let Some(prefix) = &self.prefix else {
-            return write(bytes);
-        };
-        self.line.extend_from_slice(bytes);
-        while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.line.drain(..=end).collect();
-            write(&[prefix.as_bytes(), b": ", &line].concat());
-        }
-    }
-
-    fn finish(&mut self) {
-        if !self.line.is_empty() {
-            self.print(b"\n");
-        }
-    }
-}
-
-fn write(bytes: &[u8]) {
-    if bytes.is_empty() {
-        return;
-    }
-    let _turn = OUT.lock();
-    let mut out = std::io::stdout().lock();
-    // A reader that is gone ends nothing: the program on the board goes on, and its hits count.
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
 }

@@ -1,6 +1,8 @@
 //! `mpycov run`: what its targets have in common.
 
 mod board;
+mod ends;
+mod printer;
 mod unix;
 
 use std::collections::BTreeMap;
