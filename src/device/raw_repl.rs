@@ -42,7 +42,7 @@ impl Default for ReplOptions {
             answer: Duration::from_secs(10),
             pace: Pace::default(),
             raw_paste: RawPaste::Auto,
-            attempts: 8,
+            attempts: 12,
             token: None,
         }
     }
@@ -68,13 +68,17 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A pace to try after bytes were lost: half as fast, down to some 350 bytes a second.
+    /// A pace to try after bytes were lost: half as fast, and in smaller pieces, down to some 80 bytes a second. On
+    /// a busy machine an emulated board gets at once what was sent with pauses: then only small pieces help.
     pub(crate) fn slower(self) -> Self {
         if self.pause.is_zero() {
             return Self::default();
         }
         let slowest = Self::default().pause * 64;
-        Self { pause: (self.pause * 2).min(slowest.max(self.pause)), ..self }
+        let bytes =
+            if self.pause > Self::default().pause * 4 { self.bytes / 2 } else { self.bytes };
+        let bytes = bytes.max(4).min(self.bytes);
+        Self { bytes, pause: (self.pause * 2).min(slowest.max(self.pause)) }
     }
 
     /// Everything at once, for lines that have flow control of their own.
@@ -288,6 +292,7 @@ impl RawRepl {
         self.calm += 1;
         if self.calm.is_multiple_of(CALM) && self.pace.pause > self.options.pace.pause {
             self.pace.pause = (self.pace.pause / 2).max(self.options.pace.pause);
+            self.pace.bytes = (self.pace.bytes.saturating_mul(2)).min(self.options.pace.bytes);
         }
     }
 

@@ -270,6 +270,13 @@ mod tests {
         assert!(
             read_tables(format!("{once}\n{}\n", once.replace("x01'", "x00'")).as_bytes()).is_err()
         );
+        // A line that changes a byte of one of them is noticed, whatever the byte.
+        for at in 0..once.len() {
+            let mut damaged = once.as_bytes().to_vec();
+            damaged[at] ^= 4;
+            let both = [once.as_bytes(), b"\n", &damaged, b"\n"].concat();
+            assert!(read_tables(&both).is_err(), "byte {at}");
+        }
         let odd = once.replace("x01'", "x07'");
         assert!(read_tables(format!("{odd}\n{odd}\n").as_bytes()).is_err());
         assert_eq!(read_tables(b"{}\n{}\n").expect("sound").hits.len(), 0);

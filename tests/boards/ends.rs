@@ -90,3 +90,41 @@ fn a_board_that_does_not_stop_is_said_not_to() {
     assert_eq!(ran.status, Some(1), "{}", ran.text());
     assert!(ran.err().contains("the board does not stop for Ctrl-C"), "{}", ran.text());
 }
+
+#[test]
+fn ctrl_c_goes_to_the_program_first() {
+    use std::io::Read as _;
+    use std::process::Stdio;
+    let board = super::microbit(super::Serial::Tcp);
+    let program = "import steps\nsteps.one()\nprint('up')\ntry:\n    while True:\n        pass\n\
+        except KeyboardInterrupt:\n    print('caught')\nwhile True:\n    pass\n";
+    let dir = project(&[("steps.py", STEPS), ("prog.py", program)]);
+    let mut command = super::cli::mpycov(dir.path());
+    command.args(["run", "-t", &board.target, "prog.py"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut out = child.stdout.take().expect("a pipe");
+    let interrupt = |id: u32| {
+        let sent = std::process::Command::new("kill").args(["-INT", &id.to_string()]).status();
+        assert!(sent.expect("kill").success());
+    };
+    let mut until = |word: &str| {
+        let mut seen = String::new();
+        let mut byte = [0];
+        while !seen.ends_with(word) && out.read(&mut byte).expect("a pipe") == 1 {
+            seen.push(char::from(byte[0]));
+        }
+        assert!(seen.ends_with(word), "{seen}");
+    };
+    until("up\n");
+    interrupt(child.id());
+    // The program handles the first one and goes on; the second one ends it.
+    until("caught\n");
+    interrupt(child.id());
+    let status = child.wait().expect("it ends");
+    let mut err = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut err).expect("text");
+    assert_eq!(status.code(), Some(1), "{err}");
+    assert!(err.contains("KeyboardInterrupt"), "{err}");
+    assert!(table(dir.path()).iter().any(|row| row == "steps.py 4 1 0 0 0/0 0/0 75% 4"), "{err}");
+}
