@@ -93,7 +93,11 @@ impl<'a> Walker<'a> {
             };
             let (on_true, on_false) = possible(test, Told::Target, on_false);
             let ways = self.test(test, clause.at, kind, on_true, on_false, ctx);
-            self.credit_elif(&clauses, number, &ways, &mut shown_by_next);
+            // `if x or 1:` asks for `x`, and goes one way all the same.
+            unreached = constant(test) == Some(true);
+            if !unreached {
+                self.credit_elif(&clauses, number, &ways, &mut shown_by_next);
+            }
             let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
             self.outcomes.insert((clause.at, true), ways.on_true.evidence.clone());
             let end = self.inner_suite(clause.body, entry, inner, opener);
@@ -107,7 +111,7 @@ impl<'a> Walker<'a> {
                     _ => self.behind(here),
                 };
                 self.lonely_mark(&ways, suite, index, ctx);
-            } else {
+            } else if !unreached {
                 after = ways.on_false.here.clone().unwrap_or(Here::Fresh);
             }
         }
