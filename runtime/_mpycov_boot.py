@@ -19,6 +19,14 @@ try:
     import vfs
 except ImportError:
     vfs = os
+try:
+    import ffi
+except ImportError:
+    ffi = None
+try:
+    from time import ticks_ms
+except ImportError:
+    ticks_ms = None
 sys.path[:] = _path
 
 
@@ -42,8 +50,8 @@ def _full(path, cwd):
 
 
 # Replaces the root file system. `tree` holds the instrumented files under
-# their full paths.
-def _overlay(tree):
+# their full paths. `log` is the file for what unittest prints.
+def _overlay(tree, log):
     real = vfs.VfsPosix()
     cwd = os.getcwd()
     root = _Root()
@@ -64,12 +72,18 @@ def _overlay(tree):
                 text[0] = find(path)
                 if text[0]:
                     root.open = serve
+        if _is_unittest(path) and root.open != serve:
+            text[0] = None
+            root.open = serve
         return real.stat(path)
 
     def serve(path, mode):
         root.open = real.open
         if path == last[0] and mode == "rb":
-            path = text[0]
+            # A module is known before its file is opened.
+            if _is_unittest(path) and "unittest" in sys.modules:
+                _listen(sys.modules["unittest"], real, log)
+            path = text[0] or path
         return real.open(path, mode)
 
     # The instrumented text of a file, if it has one.
@@ -90,6 +104,34 @@ def _overlay(tree):
     vfs.mount(root, "/")
     os.chdir(cwd)
     return root, real
+
+
+# Is this a file of the package unittest?
+def _is_unittest(path):
+    name = path[path.rfind("/") + 1 :]
+    if name[:9] == "__init__.":
+        return path[: -len(name) - 1].split("/")[-1] == "unittest"
+    return name in ("unittest.py", "unittest.mpy")
+
+
+# Notes what unittest prints, with the time, so that the results of tests are
+# known. What the tests print themselves is not looked at.
+def _listen(module, real, log):
+    def say(*args, **how):
+        if "file" in how:
+            return print(*args, **how)
+        text = how.get("sep", " ").join([str(arg) for arg in args]) + how.get("end", "\n")
+        print(text, end="")
+        try:
+            out = real.open(log, "ab")
+            text = text.encode()
+            out.write(("%d %d\n" % (ticks_ms() if ticks_ms else 0, len(text))).encode())
+            out.write(text)
+            out.close()
+        except Exception:
+            pass
+
+    module.print = say
 
 
 def _is_ours(line):
@@ -135,6 +177,8 @@ def _original(line, moved, cwd):
 #   text      the instrumented text to run in the script's place
 #   moved     {file name: lines that its instrumented text has more}
 #   hits      file for the hits
+#   tests     file for what unittest prints
+#   signal    the signal at which hits are saved while the program goes on
 #   stderr    does this firmware print tracebacks to stderr?
 #   interrupt exit status of this firmware after Ctrl-C
 def run(how):
@@ -142,7 +186,8 @@ def run(how):
     sys.argv[:] = how["argv"]
     sys.modules.pop("_mpycov_boot", None)
     main = __import__("__main__")
-    root, real = _overlay(how["tree"])
+    root, real = _overlay(how["tree"], how["tests"])
+    _save_on_signal(how["signal"], _mpycov, root, real, how["hits"])
     cwd = real.getcwd()
     status = 0
     try:
@@ -175,6 +220,62 @@ def run(how):
         _save_at_exit(_mpycov, how["hits"])
     if status:
         sys.exit(status)
+
+
+# Callbacks that C code holds on to.
+_kept = []
+
+
+# Saves the hits also when the host asks for them while the program runs,
+# however busy it is, and when a signal ends the program. The handlers only
+# leave a note: MicroPython sees to it where it is safe.
+def _save_on_signal(number, runtime, root, real, path):
+    def save(end):
+        opener = root.open
+        root.open = real.open
+        try:
+            runtime.save(path)
+        except KeyboardInterrupt:
+            # It is meant for the program.
+            kill(2)
+        except Exception:
+            pass
+        root.open = opener
+        if end:
+            kill(end)
+
+    def asked(_):
+        try:
+            micropython.schedule(save, 0)
+        except Exception:
+            pass
+
+    # The next such signal ends the program at once.
+    def ended(signal):
+        default(signal, 0)
+        try:
+            micropython.schedule(save, signal)
+        except Exception:
+            kill(signal)
+
+    for name in ("libc.so.6", "libc.so", "libSystem.B.dylib"):
+        try:
+            libc = ffi.open(name)
+            kill = libc.func("i", "raise", "i")
+            default = libc.func("p", "signal", "ip")
+            handle = libc.func("p", "signal", "iC")
+            interrupt = libc.func("i", "siginterrupt", "ii")
+            for signal, handler in ((number, asked), (15, ended), (1, ended)):
+                _kept.append(ffi.callback("v", handler, "i", lock=True))
+                if handle(signal, _kept[-1]) == 1 and handler is ended:
+                    # It was ignored, as under nohup, and stays so.
+                    default(signal, 1)
+                interrupt(signal, 1)
+            # This file says that the host may ask: else the signal would end
+            # the program.
+            return real.open(path + "?", "w").close()
+        except Exception:
+            pass
 
 
 # A program may end with its heap locked; what follows needs memory.

@@ -8,9 +8,63 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::model::{Problem, TestCase, TestEnd};
+
+/// What unittest has printed, with times, as the unix port keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transcript {
+    /// The text.
+    pub text: String,
+    /// For each print its offset and the time in milliseconds.
+    marks: Vec<(usize, u64)>,
+}
+
+impl Transcript {
+    /// Reads records: a line with time and length, then so many bytes of text.
+    /// One that was cut off ends it.
+    #[must_use]
+    pub fn of_records(mut bytes: &[u8]) -> Self {
+        let mut out = Self::default();
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let mut numbers = head.split(' ').map(str::parse::<u64>);
+            let (Some(Ok(time)), Some(Ok(length))) = (numbers.next(), numbers.next()) else {
+                break;
+            };
+            bytes = &bytes[end + 1..];
+            let length = usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len());
+            out.marks.push((out.text.len(), time));
+            out.text += &String::from_utf8_lossy(&bytes[..length]);
+            bytes = &bytes[length..];
+        }
+        out
+    }
+
+    /// The tests with the time that each took.
+    #[must_use]
+    pub fn read(&self, main: &str) -> Results {
+        let mut results = read(&self.text, main);
+        for found in &mut results.found {
+            let time = |offset| {
+                let after = self.marks.partition_point(|(at, _)| *at <= offset);
+                self.marks.get(after.checked_sub(1)?).map(|(_, time)| *time)
+            };
+            let ended = time(found.ends).filter(|_| found.ends > found.starts);
+            found.case.millis =
+                ended.zip(time(found.starts)).map(|(end, start)| end.wrapping_sub(start));
+        }
+        results
+    }
+
+    /// How long it took from the first print to the last, in milliseconds.
+    #[must_use]
+    pub fn millis(&self) -> Option<u64> {
+        let (first, last) = (self.marks.first()?, self.marks.last()?);
+        Some(last.1.wrapping_sub(first.1))
+    }
+}
 
 /// What unittest has printed, understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +80,21 @@ pub struct Results {
 }
 
 impl Results {
+    /// Brings the line numbers in tracebacks home: `line_of` takes the name of
+    /// a file and a line of its instrumented text.
+    pub fn relocate(&mut self, line_of: &dyn Fn(&str, u32) -> u32) {
+        for found in &mut self.found {
+            let (TestEnd::Failed(problem) | TestEnd::Error(problem)) = &mut found.case.end else {
+                continue;
+            };
+            let moved = PLACE.replace_all(&problem.trace, |place: &Captures<'_>| {
+                let line = place[2].parse().map_or(0, |line| line_of(&place[1], line));
+                format!("File \"{}\", line {line}", &place[1])
+            });
+            problem.trace = moved.into_owned();
+        }
+    }
+
     /// Did unittest run at all?
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -53,6 +122,7 @@ struct Piece<'t> {
 
 static START: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(<[^<>]*>|\btest\w*) \(([^()\s]*)\) \.\.\."));
+static PLACE: LazyLock<Regex> = LazyLock::new(|| pattern(r#"File "([^"]*)", line (\d{1,9})\b"#));
 static RAN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^Ran (\d+) tests?\b"));
 static FAILED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^FAILED \("));
 static OF_CLASS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(.+) <class '([^']*)'>(.*)$"));
@@ -304,6 +374,12 @@ FAILED (failures=1, errors=2)\r
             ]
         );
         assert!(results.failed && results.faults.is_empty() && results.runs == 1, "{results:?}");
+        let mut moved = results.clone();
+        moved.relocate(&|file, line| if file == "t.py" { line - 1 } else { line });
+        let TestEnd::Error(problem) = &moved.found[3].case.end else { panic!("an error") };
+        let lines: Vec<&str> = problem.trace.lines().map(str::trim).skip(1).collect();
+        assert_eq!(lines[0], "File \"unittest/__init__.py\", line 1, in run_one");
+        assert_eq!(lines[1], "File \"t.py\", line 2, in test_d");
         let b = &results.found[1];
         assert!(TEXT[b.starts..].starts_with("test_b"));
         assert!(TEXT[b.ends..].starts_with(" FAIL\r\ntear down"));
@@ -317,6 +393,19 @@ FAILED (failures=1, errors=2)\r
             ["m.X.test_a passed", "m.X.test_b error : the test did not come to its end"]
         );
         assert!(results.failed && results.runs == 0);
+    }
+
+    #[test]
+    fn times_are_those_of_the_prints() {
+        let records =
+            b"5 18\ntest_a\xc3\xa9 (m.X) ...7 4\n ok\n10 17\ntest_b (m.X) ...\n19 99\n ERROR";
+        let text = Transcript::of_records(records);
+        let results = text.read("main");
+        let times: Vec<_> = results.found.iter().map(|found| found.case.millis).collect();
+        assert_eq!(times, [Some(2), Some(9)]);
+        assert_eq!(text.millis(), Some(14));
+        assert_eq!(kinds(&results)[0], "m.X.test_a\u{e9} passed");
+        assert_eq!(Transcript::of_records(b"").millis(), None);
     }
 
     #[test]

@@ -227,7 +227,7 @@ pub(super) enum SortArg {
 #[derive(Debug, ClapArgs)]
 pub(super) struct ReportArgs {
     /// What to write: text, markdown, total, annotate, html, json, lcov, xml,
-    /// coverage, sonar, gcovr, github, github-annotations or badge; several at once.
+    /// coverage, sonar, gcovr, github, github-annotations, badge or junit; several at once.
     #[arg(long, value_name = "FORMAT", value_parser = parse_format, value_delimiter = ',')]
     #[arg(default_value = "text")]
     pub(super) format: Vec<Format>,

@@ -26,7 +26,8 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
     for notice in &gathered.notices {
         style::warning(notice, common.color);
     }
-    if gathered.coverage.files.is_empty() {
+    let only_tests = args.format.iter().all(|format| *format == Format::Junit);
+    if gathered.coverage.files.is_empty() && !(only_tests && !gathered.tests.is_empty()) {
         bail!("No data to report.\n  help: mpycov run SCRIPT makes some");
     }
     let mut changed = None;
@@ -103,6 +104,7 @@ fn settings(
         },
         listing: ListingOptions { color: to_terminal && common.color.on(&std::io::stdout()) },
         uncovered: gathered.uncovered.clone(),
+        tests: gathered.tests.clone(),
         changed,
         json: JsonOptions { pretty: args.pretty_print },
         lcov: LcovOptions {

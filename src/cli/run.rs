@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
@@ -11,8 +13,9 @@ use super::instrument::{attempt, options, selection, show_faults, warn_of_paths}
 use super::{Exit, style};
 use crate::discover::{self, Found};
 use crate::fs;
-use crate::model::{Digest, FileMap, HitSet};
+use crate::model::{Digest, FileMap, HitSet, TestSuite};
 use crate::store::Store;
+use crate::unittest::Transcript;
 use crate::unix::{self, Launch, Program};
 use crate::wire::data_file::RunData;
 use crate::wire::frame;
@@ -63,9 +66,15 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         let added = instrumented.woven.added_lines.iter().map(|l| l.0).collect();
         texts.push((attempt.found.path.clone(), &instrumented.woven.text[..], added));
     }
-    // Ctrl-C is for the program; what it did is kept.
-    ctrlc::set_handler(|| {}).context("cannot take over Ctrl-C")?;
-    let launch = Launch { micropython: &micropython, program, args: rest, files: &texts, timeout };
+    let ask_to_end = watch_signals()?;
+    let launch = Launch {
+        micropython: &micropython,
+        program,
+        args: rest,
+        files: &texts,
+        timeout,
+        ask_to_end: &ask_to_end,
+    };
     let ended = unix::run(&launch)?;
     let frames = frame::read(&ended.hits.unwrap_or_default());
     for fault in &frames.faults {
@@ -84,6 +93,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         context: args.context.clone(),
         files: joined(&maps, &hits),
         uncovered,
+        tests: test_results(first, &args.context, ended.unittest.as_deref(), &texts, common),
     };
     let path = store.put_run(&data)?;
     if common.verbose {
@@ -96,6 +106,67 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         );
     }
     Ok(Exit::Program(u8::try_from(ended.status).unwrap_or(1)))
+}
+
+/// Ctrl-C and the end of the terminal are for the program, which gets the same
+/// signals, and what it did is kept. A request to end is passed on.
+fn watch_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let ask_to_end = Arc::new(AtomicBool::new(false));
+    ctrlc::set_handler(|| {}).context("cannot take over Ctrl-C")?;
+    #[cfg(unix)]
+    for (signal, flag) in [
+        (signal_hook::consts::SIGTERM, Arc::clone(&ask_to_end)),
+        (signal_hook::consts::SIGHUP, Arc::new(AtomicBool::new(false))),
+    ] {
+        // A program inherits that a signal is ignored, but not a handler.
+        if !is_ignored(signal) {
+            signal_hook::flag::register(signal, flag).context("cannot take over a signal")?;
+        }
+    }
+    Ok(ask_to_end)
+}
+
+/// Is this signal ignored, as under nohup? Known on Linux only.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read(Path::new("/proc/self/status")).unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// Results of unit tests, if the program ran any.
+fn test_results(
+    name: &str,
+    context: &str,
+    records: Option<&[u8]>,
+    texts: &[(PathBuf, &[u8], Vec<u32>)],
+    common: &Common,
+) -> Vec<TestSuite> {
+    let Some(records) = records else { return Vec::new() };
+    let transcript = Transcript::of_records(records);
+    let main = Path::new(name).file_stem().map_or_else(|| name.into(), |s| s.to_string_lossy());
+    let mut results = transcript.read(&main);
+    results.relocate(&|file, line| {
+        let full = fs::canonical(Path::new(file)).unwrap_or_default();
+        let added = texts.iter().find(|(path, ..)| *path == full).map(|(.., added)| added);
+        line - added.into_iter().flatten().filter(|added| **added <= line).count() as u32
+    });
+    for fault in &results.faults {
+        style::warning(&format!("results of tests are missing: {fault}"), common.color);
+    }
+    if results.is_empty() {
+        return Vec::new();
+    }
+    vec![TestSuite {
+        name: name.to_owned(),
+        target: Some(context.to_owned()).filter(|context| !context.is_empty()),
+        ended: now(),
+        millis: transcript.millis(),
+        cases: results.found.into_iter().map(|found| found.case).collect(),
+        output: String::new(),
+    }]
 }
 
 /// The hits of each file that could have run; those of others are not ours.

@@ -5,11 +5,17 @@ use std::io::{self, Write};
 use super::escape::Escaped;
 use crate::model::{Problem, TestCase, TestEnd, TestSuite};
 
+/// What is said instead of a report without tests.
+const NOTHING: &str = "there are no results of unit tests: no run has used unittest";
+
 /// Writes the results.
 ///
 /// # Errors
-/// When writing fails.
+/// When there are none or writing fails.
 pub fn write(suites: &[TestSuite], out: &mut dyn Write) -> io::Result<()> {
+    if suites.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, NOTHING));
+    }
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     let counts: Vec<Counts> = suites.iter().map(Counts::of).collect();
     let sum = counts.iter().copied().fold(Counts::default(), Counts::and);

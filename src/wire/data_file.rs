@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Digest, HitSet};
+use super::results::{SuiteDto, suite_from_dto, suite_to_dto};
+use crate::model::{Digest, HitSet, TestSuite};
 
 /// Version of the format.
 pub const VERSION: u32 = 1;
@@ -25,6 +26,8 @@ pub struct RunData {
     pub files: BTreeMap<Digest, Option<HitSet>>,
     /// Modules that could not be covered, and why.
     pub uncovered: BTreeMap<String, String>,
+    /// Results of unit tests, one suite a program.
+    pub tests: Vec<TestSuite>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,6 +41,8 @@ struct DataDto {
     files: BTreeMap<String, Option<(u32, String)>>,
     #[serde(default)]
     uncovered: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tests: Vec<SuiteDto>,
     /// Number of entries in `files`, last, so that a cut file is seen as such.
     count: usize,
 }
@@ -56,6 +61,7 @@ pub fn to_json(data: &RunData) -> String {
         context: data.context.clone(),
         files: data.files.iter().map(|(d, set)| (d.to_string(), set.as_ref().map(hex))).collect(),
         uncovered: data.uncovered.clone(),
+        tests: data.tests.iter().map(suite_to_dto).collect(),
         count: data.files.len(),
     };
     serde_json::to_string(&dto).expect("data has only strings for keys")
@@ -73,6 +79,8 @@ struct DataRef<'t> {
     files: BTreeMap<&'t str, Option<(u32, &'t str)>>,
     #[serde(default)]
     uncovered: BTreeMap<String, String>,
+    #[serde(default)]
+    tests: Vec<SuiteDto>,
     count: usize,
 }
 
@@ -109,6 +117,7 @@ pub fn from_json(text: &[u8]) -> Result<RunData, String> {
         context: dto.context,
         files,
         uncovered: dto.uncovered,
+        tests: dto.tests.into_iter().map(suite_from_dto).collect(),
     })
 }
 
@@ -142,6 +151,7 @@ fn unhex(digits: &str) -> Option<Vec<u8>> {
 pub fn fold(all: &mut RunData, run: RunData) {
     all.created = all.created.max(run.created);
     all.uncovered.extend(run.uncovered);
+    all.tests.extend(run.tests);
     for (digest, hits) in run.files {
         match all.files.entry(digest) {
             std::collections::btree_map::Entry::Vacant(entry) => {
