@@ -135,7 +135,7 @@ def _listen(module, real, log):
 
 
 def _is_ours(line):
-    return '"<stdin>"' in line or "_mpycov_boot.py" in line
+    return "_mpycov_boot.py" in line
 
 
 # The traceback as a plain start would print it: without the frames above the
@@ -151,6 +151,9 @@ def _report(error, moved, to_stderr, cwd):
         if line[:8] == '  File "':
             line = _original(line, moved, cwd)
         kept.append(line)
+    # Without frames there is no heading.
+    if len(kept) > 1 and kept[0][:9] == "Traceback" and kept[1][:7] != "  File ":
+        del kept[0]
     out = sys.stderr if to_stderr else sys.stdout
     out.write("\n".join(kept))
 
@@ -192,7 +195,9 @@ def run(how):
     status = 0
     try:
         if "module" in how:
-            __import__(how["module"], None, None, False)
+            module = __import__(how["module"], None, None, False)
+            if hasattr(module, "__path__"):
+                __import__(how["module"] + ".__main__", None, None, False)
         elif "code" in how:
             exec(compile(how["code"], "<stdin>", "exec"), main.__dict__)
         else:
