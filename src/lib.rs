@@ -24,6 +24,7 @@ pub mod model;
 pub mod parse;
 pub mod plan;
 pub mod report;
+pub mod same_places;
 pub mod store;
 pub mod unittest;
 pub mod unix;
