@@ -181,6 +181,7 @@ def _original(line, moved, cwd):
 #   moved     {file name: lines that its instrumented text has more}
 #   hits      file for the hits
 #   tests     file for what unittest prints
+#   frozen    file for the modules that were imported from the firmware
 #   signal    the signal at which hits are saved while the program goes on
 #   stderr    does this firmware print tracebacks to stderr?
 #   interrupt exit status of this firmware after Ctrl-C
@@ -223,8 +224,34 @@ def run(how):
     finally:
         _unlock_heap()
         _save_at_exit(_mpycov, how["hits"])
+        _note_frozen(how["frozen"], real)
     if status:
         sys.exit(status)
+
+
+# Notes the Python modules that came out of the firmware, which hold no sensors.
+def _note_frozen(path, real):
+    try:
+        out = real.open(path, "w")
+        for name, module in sys.modules.items():
+            file = getattr(module, "__file__", None)
+            if file and file[-3:] == ".py" and _is_frozen(name, file, real):
+                out.write("%s %s\n" % (name, file))
+        out.close()
+    except Exception:
+        pass
+
+
+def _is_frozen(name, file, real):
+    package = name.split(".")[0]
+    place = getattr(sys.modules.get(package), "__path__", None)
+    if place:
+        return place[:7] == ".frozen"
+    try:
+        real.stat(file)
+    except OSError:
+        return True
+    return False
 
 
 # Callbacks that C code holds on to.

@@ -29,7 +29,8 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
         style::warning(notice, common.color);
     }
     let only_tests = args.format.iter().all(|format| *format == Format::Junit);
-    if gathered.coverage.files.is_empty() && !(only_tests && !gathered.tests.is_empty()) {
+    let has_tests = only_tests && !gathered.tests.is_empty();
+    if gathered.coverage.files.is_empty() && !has_tests {
         bail!("No data to report.\n  help: mpycov run SCRIPT makes some");
     }
     let mut changed = None;

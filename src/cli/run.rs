@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use super::args::{Common, RunArgs};
 use super::instrument::{attempt, options, selection, show_faults, warn_of_paths};
 use super::{Exit, style};
-use crate::discover::{self, Found};
+use crate::discover::{self, Found, Selection};
 use crate::fs;
 use crate::model::{Digest, FileMap, HitSet, TestSuite};
 use crate::store::Store;
@@ -44,10 +44,14 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         }
         other => other.map(Duration::from_secs_f64),
     };
-    let files = sources(args, script.as_deref(), &cwd, common)?;
+    let selection = selection(&args.select, script.as_deref())?;
+    let (files, compiled) = sources(args, script.as_deref(), &selection, &cwd, common)?;
     let attempts = attempt(files, &options(&args.select)?, script.as_deref().or(Some(&cwd)))?;
     let bad: Vec<_> = attempts.iter().filter(|a| a.result.is_err()).collect();
     let mut uncovered = BTreeMap::new();
+    for file in compiled {
+        uncovered.insert(file.name, "only its compiled form (.mpy) is there".to_owned());
+    }
     if !bad.is_empty() {
         show_faults(&bad, common.color)?;
         for attempt in &bad {
@@ -87,6 +91,12 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         );
     }
     let hits = frames.hits;
+    // Libraries in the firmware are nobody's concern who has not named them.
+    if !args.select.include.is_empty() || args.select.pattern.is_some() {
+        for (module, _) in ended.frozen.iter().filter(|(_, file)| selection.wants(file)) {
+            uncovered.insert(module.clone(), "it is frozen into the firmware".to_owned());
+        }
+    }
     let data = RunData {
         created: now(),
         name: first.clone(),
@@ -188,14 +198,14 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// The files to cover.
+/// The files to cover, and those that are there in compiled form only.
 fn sources(
     args: &RunArgs,
     script: Option<&Path>,
+    selection: &Selection,
     cwd: &Path,
     common: &Common,
-) -> anyhow::Result<Vec<Found>> {
-    let selection = selection(&args.select, script)?;
+) -> anyhow::Result<(Vec<Found>, Vec<Found>)> {
     let roots: Vec<PathBuf> = if args.source.is_empty() {
         let dir = script.and_then(Path::parent).unwrap_or(cwd);
         vec![dir.to_owned()]
@@ -203,16 +213,22 @@ fn sources(
         args.source.clone()
     };
     let skip = [common.data_dir.clone(), cwd.join(&common.data_dir)];
-    let mut files: BTreeMap<PathBuf, Found> = BTreeMap::new();
+    let (mut files, mut compiled) = (BTreeMap::new(), BTreeMap::new());
     for root in &roots {
         for found in discover::files(root, &skip, cwd)? {
-            let python = found.path.extension().is_some_and(|e| e == "py");
-            if python && selection.wants(&found.name) {
+            let ends = |ending: &str| found.path.extension().is_some_and(|e| e == ending);
+            let source = found.path.with_extension("py");
+            if ends("py") && selection.wants(&found.name) {
                 files.insert(found.path.clone(), found);
+            } else if ends("mpy") && !source.is_file() {
+                let name = found.name.trim_end_matches(".mpy").to_owned() + ".py";
+                if selection.wants(&name) {
+                    compiled.insert(found.path.clone(), found);
+                }
             }
         }
     }
-    Ok(files.into_values().collect())
+    Ok((files.into_values().collect(), compiled.into_values().collect()))
 }
 
 /// The MicroPython to use: as named, from the environment, or from PATH.

@@ -59,6 +59,9 @@ pub struct Ended {
     pub timed_out: bool,
     /// What unittest printed, with times: records.
     pub unittest: Option<Vec<u8>>,
+    /// The modules that were imported from the firmware, by name, with what
+    /// they say their files were.
+    pub frozen: Vec<(String, String)>,
 }
 
 /// A run that could not be made.
@@ -101,9 +104,9 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
     for (path, text, _) in launch.files {
         fs::write(&overlaid(&tree, path), text)?;
     }
-    let (hits, tests) = (temp.path().join("hits"), temp.path().join("tests"));
+    let [hits, tests, frozen] = ["hits", "tests", "frozen"].map(|name| temp.path().join(name));
     let manners = manners(launch.micropython)?;
-    let how = description(launch, &tree, [&hits, &tests], &manners)?;
+    let how = description(launch, &tree, [&hits, &tests, &frozen], &manners)?;
     let code = format!(
         "__import__('sys').path.insert(0,{});__import__('_mpycov_boot').run({how})",
         literal(&lib.to_string_lossy())
@@ -123,7 +126,15 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
         hits: fs::read(&hits).ok().or(saved),
         timed_out,
         unittest: fs::read(&tests).ok(),
+        frozen: modules(&fs::read(&frozen).unwrap_or_default()),
     })
+}
+
+/// A module and its file a line.
+fn modules(text: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(text);
+    let pair = |line: &str| line.split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned()));
+    text.lines().filter_map(pair).collect()
 }
 
 fn start_error(path: &Path, error: &std::io::Error) -> UnixError {
@@ -158,13 +169,14 @@ fn manners(micropython: &Path) -> Result<Manners, UnixError> {
 fn description(
     launch: &Launch<'_>,
     tree: &Path,
-    [hits, tests]: [&Path; 2],
+    [hits, tests, frozen]: [&Path; 3],
     manners: &Manners,
 ) -> Result<String, UnixError> {
     let mut fields = vec![
         ("tree", literal(&tree.to_string_lossy())),
         ("hits", literal(&hits.to_string_lossy())),
         ("tests", literal(&tests.to_string_lossy())),
+        ("frozen", literal(&frozen.to_string_lossy())),
         ("signal", process::SAVE.to_string()),
         ("stderr", flag(manners.traceback_on_stderr)),
         ("interrupt", manners.interrupt_status.to_string()),
