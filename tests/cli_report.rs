@@ -353,3 +353,41 @@ fn the_table_keeps_coverage_pys_rules() {
     assert!(notes.contains("2 files skipped due to complete coverage."), "{notes}");
     assert!(notes.contains("1 empty file skipped."), "{notes}");
 }
+
+#[test]
+fn of_an_assert_only_what_it_lets_pass_is_asked_for() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    let text =
+        "import sys\na = len(sys.argv) > 1\nassert a or sys.argv\nassert not sys.argv[1:2:-1]\n";
+    write_files(dir, &[("holds.py", text)]);
+    output(dir, &["run", "holds.py"]);
+    let said = || {
+        let listing = output(dir, &["annotate"]);
+        let notes = listing.lines().filter_map(|line| line.trim().strip_prefix("| condition "));
+        let notes: Vec<String> = notes.map(str::to_owned).collect();
+        let table = output(dir, &["report"]);
+        let sonar = ["report", "--format", "sonar", "--sonar-metric", "condition", "-o", "-"];
+        let sonar = output(dir, &sonar);
+        let counts = sonar.lines().filter_map(|line| line.split_once("branchesToCover="));
+        let counts: Vec<String> = counts.map(|(_, counts)| counts.to_owned()).collect();
+        output(dir, &["html", "-q"]);
+        let page = fs::read_dir(dir.join("htmlcov")).expect("pages").filter_map(Result::ok);
+        let page = page
+            .map(|entry| entry.path())
+            .find(|path| path.display().to_string().contains("holds_py"));
+        let page = fs::read_to_string(page.expect("a page")).expect("a page");
+        let gaps = page.split_once("</b> decisions with gaps").expect("a count").0;
+        let gaps = gaps.rsplit_once('>').expect("a count").1.to_owned();
+        (row(&table, "holds.py")[5].clone(), notes, counts, gaps)
+    };
+    let (cond, notes, counts, gaps) = said();
+    assert_eq!(notes, ["`a` was never true"]);
+    assert_eq!((&*cond, &*gaps), ("3/4", "1"));
+    assert_eq!(counts, ["\"3\" coveredBranches=\"2\"/>", "\"1\" coveredBranches=\"1\"/>"]);
+    output(dir, &["run", "holds.py", "x"]);
+    let (cond, notes, counts, gaps) = said();
+    assert!(notes.is_empty(), "{notes:?}");
+    assert_eq!((&*cond, &*gaps), ("4/4", "0"));
+    assert_eq!(counts[0], "\"3\" coveredBranches=\"3\"/>");
+}
