@@ -7,8 +7,8 @@
 use ruff_python_ast::{BoolOp, Expr, UnaryOp};
 
 use super::flow::wholly_constant;
-use super::marks::Unfolded;
-use crate::model::{ConditionTree, SensorId};
+use super::marks::{Action, Unfolded};
+use crate::model::ConditionTree;
 
 /// Where evaluation goes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,8 @@ pub(super) struct Graph {
     next: Vec<(Next, Next)>,
 }
 
-/// The shape of an expression and its leaves, from the left.
+/// The shape of an expression and its leaves, from the left. Operands that no
+/// evaluation reaches, behind a constant that decides, are left out.
 pub(super) fn shape<'e>(expr: &'e Expr, leaves: &mut Vec<&'e Expr>) -> ConditionTree {
     if let Some(truth) = wholly_constant(expr) {
         return ConditionTree::Constant(truth);
@@ -48,11 +49,15 @@ pub(super) fn shape<'e>(expr: &'e Expr, leaves: &mut Vec<&'e Expr>) -> Condition
             ConditionTree::Not(Box::new(shape(&e.operand, leaves)))
         }
         Expr::BoolOp(e) => {
-            let parts = e.values.iter().map(|v| shape(v, leaves)).collect();
-            match e.op {
-                BoolOp::And => ConditionTree::And(parts),
-                BoolOp::Or => ConditionTree::Or(parts),
+            let is_or = e.op == BoolOp::Or;
+            let mut parts = Vec::new();
+            for value in &e.values {
+                parts.push(shape(value, leaves));
+                if parts.last().is_some_and(|part| part.always_decides(is_or)) {
+                    break;
+                }
             }
+            if is_or { ConditionTree::Or(parts) } else { ConditionTree::And(parts) }
         }
         leaf => {
             leaves.push(leaf);
@@ -144,27 +149,27 @@ impl Graph {
         }
     }
 
-    /// The graph unfolded into a tree; `sensor` gives the sensor of each
+    /// The graph unfolded into a tree; `action` gives what marks each
     /// path, by its number in [`Graph::walks`].
-    pub(super) fn unfold(&self, sensor: &mut dyn FnMut(usize) -> Option<SensorId>) -> Unfolded {
-        self.unfold_from(self.root, &mut 0, sensor)
+    pub(super) fn unfold(&self, action: &mut dyn FnMut(usize) -> Option<Action>) -> Unfolded {
+        self.unfold_from(self.root, &mut 0, action)
     }
 
     fn unfold_from(
         &self,
         at: Next,
         path: &mut usize,
-        sensor: &mut dyn FnMut(usize) -> Option<SensorId>,
+        action: &mut dyn FnMut(usize) -> Option<Action>,
     ) -> Unfolded {
         match at {
             Next::Outcome(outcome) => {
                 *path += 1;
-                Unfolded::End { outcome, sensor: sensor(*path - 1) }
+                Unfolded::End { outcome, action: action(*path - 1) }
             }
             Next::Leaf(leaf) => {
                 let (on_false, on_true) = self.next[leaf];
-                let if_true = Box::new(self.unfold_from(on_true, path, sensor));
-                let if_false = Box::new(self.unfold_from(on_false, path, sensor));
+                let if_true = Box::new(self.unfold_from(on_true, path, action));
+                let if_false = Box::new(self.unfold_from(on_false, path, action));
                 Unfolded::Test { leaf, if_true, if_false }
             }
         }

@@ -9,9 +9,10 @@ use anyhow::{Context, bail};
 use super::super::args::{Common, Passes, RunArgs};
 use super::super::board_files::{Files, Sources};
 use super::super::boards::{self, Target};
+use super::super::instrument::selection;
 use super::super::{Exit, style};
 use super::printer::Printer;
-use super::{covered, full_script, joined, now, script_of, source_roots, timeout};
+use super::{full_script, joined, now, script_of, source_roots, sources, timeout};
 use crate::board::runtime;
 use crate::board::start::Start;
 use crate::board::{Ended, Job, Session, Stage};
@@ -92,11 +93,13 @@ fn programs<'a>(args: &'a RunArgs, common: &Common) -> anyhow::Result<Vec<Progra
         let script = if many { Some(full_script(word)?) } else { script_of(args)? };
         let zeroth = if args.code { "-c".to_owned() } else { word.clone() };
         let rest = if many { &[][..] } else { rest };
+        let selection = selection(&args.select, script.as_deref())?;
+        let (covered, _) = sources(args, script.as_deref(), &selection, &cwd, common)?;
         all.push(Program {
             name: word.clone(),
             argv: std::iter::once(zeroth).chain(rest.iter().cloned()).collect(),
             sources: Sources {
-                covered: covered(args, script.as_deref(), &cwd, common)?,
+                covered,
                 roots: source_roots(args, script.as_deref(), &cwd),
                 script,
                 module: args.module.then(|| first.clone()),
@@ -312,6 +315,7 @@ impl Runner<'_> {
             context,
             files: joined(&maps, &ended.frames.hits),
             uncovered: files.uncovered.clone(),
+            tests: Vec::new(),
         };
         let store = Store::at(&self.common.data_dir);
         let path = store.put_run(&data)?;

@@ -3,6 +3,8 @@
 mod board;
 mod ends;
 mod printer;
+mod results;
+mod signals;
 mod unix;
 
 use std::collections::BTreeMap;
@@ -14,8 +16,7 @@ use anyhow::{Context, bail};
 use super::Exit;
 use super::args::{Common, RunArgs};
 use super::boards::{self, Target};
-use super::instrument::selection;
-use crate::discover::{self, Found};
+use crate::discover::{self, Found, Selection};
 use crate::fs;
 use crate::model::{Digest, FileMap, HitSet};
 use crate::unix::UnixError;
@@ -90,26 +91,36 @@ fn source_roots(args: &RunArgs, script: Option<&Path>, cwd: &Path) -> Vec<PathBu
     }
 }
 
-/// The files to cover.
-fn covered(
+/// The files to cover, and those that are there in compiled form only.
+fn sources(
     args: &RunArgs,
     script: Option<&Path>,
+    selection: &Selection,
     cwd: &Path,
     common: &Common,
-) -> anyhow::Result<Vec<Found>> {
-    let selection = selection(&args.select, script)?;
-    let roots = source_roots(args, script, cwd);
+) -> anyhow::Result<(Vec<Found>, Vec<Found>)> {
     let skip = [common.data_dir.clone(), cwd.join(&common.data_dir)];
-    let mut files: BTreeMap<PathBuf, Found> = BTreeMap::new();
-    for root in &roots {
+    let (mut files, mut compiled) = (BTreeMap::new(), BTreeMap::new());
+    for root in &source_roots(args, script, cwd) {
         for found in discover::files(root, &skip, cwd)? {
-            let python = found.path.extension().is_some_and(|e| e == "py");
-            if python && selection.wants(&found.name) {
+            let ends = |ending: &str| found.path.extension().is_some_and(|e| e == ending);
+            let source = found.path.with_extension("py");
+            if ends("py") && selection.wants(&found.name) {
                 files.insert(found.path.clone(), found);
+            } else if ends("mpy") && !source.is_file() {
+                let name = found.name.trim_end_matches(".mpy").to_owned() + ".py";
+                if selection.wants(&name) {
+                    compiled.insert(found.path.clone(), found);
+                }
             }
         }
     }
-    Ok(files.into_values().collect())
+    Ok((files.into_values().collect(), compiled.into_values().collect()))
+}
+
+/// Why a file that is there in compiled form only is not covered.
+fn compiled_only(file: Found) -> (String, String) {
+    (file.name, "only its compiled form (.mpy) is there".to_owned())
 }
 
 /// The MicroPython to use: as named, from the environment, or from PATH.

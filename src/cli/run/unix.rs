@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use super::super::args::{Common, RunArgs};
-use super::super::instrument::{attempt, options, show_faults, warn_of_paths};
+use super::super::instrument::{attempt, options, selection, show_faults, warn_of_paths};
 use super::super::{Exit, style};
-use super::{covered, find_micropython, joined, now, script_of, timeout};
+use super::results::test_results;
+use super::signals::watch_signals;
+use super::{compiled_only, find_micropython, joined, now, script_of, sources, timeout};
 use crate::model::{Digest, FileMap};
 use crate::store::Store;
 use crate::unix::{self, Launch, Program};
@@ -27,10 +29,11 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let script = script_of(args)?;
     let micropython = find_micropython(args.micropython.as_deref())?;
     let timeout = timeout(args)?;
-    let files = covered(args, script.as_deref(), &cwd, common)?;
+    let selection = selection(&args.select, script.as_deref())?;
+    let (files, compiled) = sources(args, script.as_deref(), &selection, &cwd, common)?;
     let attempts = attempt(files, &options(&args.select)?, script.as_deref().or(Some(&cwd)))?;
     let bad: Vec<_> = attempts.iter().filter(|a| a.result.is_err()).collect();
-    let mut uncovered = BTreeMap::new();
+    let mut uncovered: BTreeMap<String, String> = compiled.into_iter().map(compiled_only).collect();
     if !bad.is_empty() {
         show_faults(&bad, common.color)?;
         for attempt in &bad {
@@ -49,9 +52,15 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         let added = instrumented.woven.added_lines.iter().map(|l| l.0).collect();
         texts.push((attempt.found.path.clone(), &instrumented.woven.text[..], added));
     }
-    // Ctrl-C is for the program; what it did is kept.
-    ctrlc::set_handler(|| {}).context("cannot take over Ctrl-C")?;
-    let launch = Launch { micropython: &micropython, program, args: rest, files: &texts, timeout };
+    let ask_to_end = watch_signals()?;
+    let launch = Launch {
+        micropython: &micropython,
+        program,
+        args: rest,
+        files: &texts,
+        timeout,
+        ask_to_end: &ask_to_end,
+    };
     let ended = unix::run(&launch)?;
     let frames = frame::read(&ended.hits.unwrap_or_default());
     for fault in &frames.faults {
@@ -64,12 +73,19 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         );
     }
     let hits = frames.hits;
+    // Libraries in the firmware are nobody's concern who has not named them.
+    if !args.select.include.is_empty() || args.select.pattern.is_some() {
+        for (module, _) in ended.frozen.iter().filter(|(_, file)| selection.wants(file)) {
+            uncovered.insert(module.clone(), "it is frozen into the firmware".to_owned());
+        }
+    }
     let data = RunData {
         created: now(),
         name: first.clone(),
         context: args.context.clone(),
         files: joined(&maps, &hits),
         uncovered,
+        tests: test_results(first, &args.context, ended.unittest.as_deref(), &texts, common),
     };
     let path = store.put_run(&data)?;
     if common.verbose {
