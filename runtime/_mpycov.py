@@ -5,24 +5,37 @@
 # allocates nothing, so it is safe in interrupt handlers. Importing a file
 # again keeps its hits. Nothing is printed or written unless asked for.
 
-# By this name it is never a file of the user's.
-try:
-    import uos as os
-except ImportError:
-    import os
+#
+# Boards get it without comments; the smallest ones in two parts, cut at the
+# line of dashes, of which the second is loaded only when hits are asked for.
 
 _files = {}
 
+# A small heap gets a byte for each sensor.
+try:
+    import gc
 
-# The hit table of the file with this digest, which has n sensors.
+    _small = gc.mem_free() < 32768
+except Exception:
+    _small = True
+
+
+# The hit table of the file with this digest, which has n sensors. This and the
+# next are called while modules import each other, when the smallest boards have
+# stack for one call more: so on those they call nothing.
 def m(digest, n):
-    return _file(digest, n)[0]
+    f = _files.get(digest)
+    if f is None or len(f[0]) != n:
+        f = _files[digest] = [bytearray(n) if _small else _table(n), None]
+    return f[0]
 
 
 # The same, and a function that fires a sensor and returns its second argument,
 # or else something true.
 def b(digest, n):
-    f = _file(digest, n)
+    f = _files.get(digest)
+    if f is None or len(f[0]) != n:
+        f = _files[digest] = [bytearray(n) if _small else _table(n), None]
     if f[1] is None:
         table = f[0]
 
@@ -34,23 +47,23 @@ def b(digest, n):
     return f
 
 
-def _file(digest, n):
-    f = _files.get(digest)
-    if f is None or len(f[0]) != n:
-        f = _files[digest] = [_table(n), None]
-    return f
-
-
-# A list is faster and takes a word for each sensor; small heaps get bytes.
+# A list is faster and takes a word for each sensor.
 def _table(n):
     try:
-        import gc
-
         if gc.mem_free() > 65536 + 32 * n:
             return [0] * n
     except Exception:
         pass
     return bytearray(n)
+
+
+# -----------------------------------------------------------------------------
+
+# By this name it is never a file of the user's.
+try:
+    import uos as os
+except ImportError:
+    import os
 
 
 # Adler-32 in hexadecimal.
@@ -82,8 +95,9 @@ def _bits(f, start):
     return digits
 
 
-# Calls `write` with each line of the frames.
-def frames(write):
+# Calls `write` with each line of the frames; without `all`, files that have no
+# hits are left out.
+def frames(write, all=True):
     write(_frame("begin:%d" % len(_files)))
     count = 0
     for digest in _files:
@@ -91,7 +105,7 @@ def frames(write):
         n = len(f[0])
         for start in range(0, n, 256):
             bits = _bits(f, start)
-            if start == 0 or bits.strip("0"):
+            if start == 0 and all or bits.strip("0"):
                 write(_frame("%s:%d:%d:%s" % (digest, n, start, bits)))
                 count += 1
     write(_frame("end:%d" % count))
@@ -107,24 +121,31 @@ def dump():
     frames(_print)
 
 
-# Writes all hits to a file. The old file stays whole until the new one is,
-# where files can be renamed.
-def save(path):
-    rename = getattr(os, "rename", None)
-    target = path + "~" if rename else path
-    out = open(target, "w")
+def _write(path):
+    out = open(path, "w")
 
     def write(line):
         out.write(line + "\n")
 
     frames(write)
     out.close()
-    if rename:
-        try:
-            os.remove(path)
-        except OSError:
-            pass
-        rename(target, path)
+
+
+# Writes all hits to a file. Whenever this is cut short, the file or the one
+# beside it with a `~` is whole.
+def save(path):
+    aside = path + "~"
+    _write(aside)
+    rename = getattr(os, "rename", None)
+    if rename is None:
+        _write(path)
+        return os.remove(aside)
+    try:
+        rename(aside, path)
+    except OSError:
+        # This file system does not replace files.
+        os.remove(path)
+        rename(aside, path)
 
 
 # Forgets all hits, and keeps the tables.

@@ -146,6 +146,19 @@ pub fn files(root: &Path, skip: &[PathBuf], cwd: &Path) -> Result<Vec<Found>, Fi
     Ok(found.into_values().collect())
 }
 
+/// The directory that modules below `dir` are imported from: `dir` itself, or
+/// above it if it is a package or part of one.
+#[must_use]
+pub fn import_root(dir: &Path) -> PathBuf {
+    let mut root = dir;
+    while root.join("__init__.py").is_file()
+        && let Some(above) = root.parent()
+    {
+        root = above;
+    }
+    root.to_owned()
+}
+
 /// The name of a path in reports: relative to `cwd` when it is below it.
 #[must_use]
 pub fn display_name(path: &Path, cwd: &Path) -> String {

@@ -12,6 +12,7 @@
 //! verdicts, and reports render those. `docs/architecture.md` states what each
 //! stage must not know.
 
+pub mod board;
 pub mod cli;
 pub mod config;
 pub mod device;

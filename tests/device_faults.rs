@@ -153,6 +153,8 @@ fn session(
         start: "import thing",
         closing: "dump()",
         timeout: Some(Duration::from_secs(60)),
+        // The smallest boards have no stack for anything else.
+        top_level: kind == Kind::Small,
         ..Program::default()
     };
     let run = repl.run(&program, &Control::new(), &mut |section, bytes| match section {

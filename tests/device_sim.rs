@@ -47,6 +47,8 @@ enum Mode {
     Raw,
     /// In raw-paste mode, with so many bytes until the next credit.
     Paste(usize),
+    /// In the paste mode of the friendly prompt, which echoes.
+    Typing,
 }
 
 /// The board.
@@ -135,6 +137,27 @@ impl SimBoard {
                 } else {
                     left - 1
                 });
+            }
+            (Mode::Friendly, 0x05) => {
+                self.mode = Mode::Typing;
+                self.line.clear();
+                self.say(b"\r\npaste mode; Ctrl-C to cancel, Ctrl-D to finish\r\n=== ");
+            }
+            (Mode::Typing, 0x03) => {
+                self.mode = Mode::Friendly;
+                self.line.clear();
+                self.say(b"\r\n>>> ");
+            }
+            (Mode::Typing, 0x04) => {
+                self.mode = Mode::Friendly;
+                self.say(b"\r\n");
+                let code = std::mem::take(&mut self.line);
+                self.typed(&String::from_utf8_lossy(&code).replace('\r', "\n"));
+                self.say(b">>> ");
+            }
+            (Mode::Typing, _) => {
+                self.line.push(byte);
+                if byte == b'\r' { self.say(b"\r\n=== ") } else { self.say(&[byte]) }
             }
             (Mode::Raw, 0x01) if self.line == b"\x05A" && self.kind == Kind::Large => {
                 self.line.clear();
@@ -233,16 +256,28 @@ impl SimBoard {
         Ok(())
     }
 
+    /// What was typed at the friendly prompt: a program in its wrapper, or nothing that it knows.
+    fn typed(&mut self, code: &str) {
+        let start = r"^_t='([^']*)'\n_r='\?'\nprint\(_t,'<<'\)\ntry:\n";
+        match matches(start, code) {
+            Some(parts) => self.started(&parts[1], code),
+            None => self.print(b"Traceback (most recent call last):\n  File \"<stdin>\", line 1\nSyntaxError: invalid syntax\n"),
+        }
+    }
+
     fn program(&mut self, code: &str) {
-        let token = matches(r"^_t='([^']*)'\n_r='\?'\n_p=print\n_p\(_t,'<<'\)\n", code)
+        let token = matches(r"^def _m\(\):\n t='([^']*)'\n r='\?'\n p=print\n p\(t,'<<'\)\n", code)
             .map(|parts| parts[1].to_owned());
-        let token = token.expect("a program in its wrapper");
+        self.started(&token.expect("a program in its wrapper"), code);
+    }
+
+    fn started(&mut self, token: &str, code: &str) {
         self.print(format!("{token} <<\n").as_bytes());
         self.flash.lock().expect("a lock").started += 1;
         self.own_output(OUTPUT);
-        if code.contains("\n  sys.exit(3)\n") {
+        if code.contains("\n   sys.exit(3)\n") {
             self.print(format!("{token} ; S(3,) S(3,)\n").as_bytes());
-        } else if code.contains("\n  raise ValueError\n") {
+        } else if code.contains("\n   raise ValueError\n") {
             self.print(format!("{token} !!\nTraceback (most recent call last):\n  File \"<string>\", line 7, in <module>\nValueError: \n").as_bytes());
             self.print(format!("{token} ; R R\n").as_bytes());
         } else {
@@ -480,7 +515,7 @@ fn question(code: &str) -> Option<Question> {
 }
 
 fn program(code: &str) -> Option<(Option<String>, String)> {
-    let pattern = r"(?s)^_q=(b'(?:[^'\\]|\\.)*'|b\x22(?:[^\x22\\]|\\.)*\x22)\nif len\(_q\)==(\d+) and sum\(_q\)==(\d+):exec\(_q\)\nelse:print\('([^']*)','\?\?'\)\n$";
+    let pattern = r"(?s)^_q=(b'(?:[^'\\]|\\.)*'|b\x22(?:[^\x22\\]|\\.)*\x22)\nif len\(_q\)==(\d+) and sum\(_q\)==(\d+):\n exec\(_q\);_q=0\n _m\(\)\nelse:print\('([^']*)','\?\?'\)\n$";
     let parts = matches(pattern, code)?;
     Some((whole(&parts[1], &parts[2], &parts[3]), parts[4].clone()))
 }

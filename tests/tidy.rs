@@ -16,7 +16,6 @@ const LONGEST: usize = 400;
 
 /// Files that are longer, and why.
 const LONGER: &[(&str, &str)] = &[
-    ("src/device/run.rs", "the end of a program on a board, in all its forms"),
     ("tests/device_sim.rs", "a simulated board is one program"),
     ("tests/report_html.rs", "one page after the other, in one browser"),
 ];
@@ -30,6 +29,7 @@ const PROCESSES: &[(&str, &str)] = &[
     ("src/cli/report.rs", "`report --diff` asks git"),
     ("src/cli/report_out.rs", "`report --open` starts a browser"),
     ("src/device/", "`exec:` and `execpty:` devices are programs"),
+    ("src/board/cross.rs", "`--mpy` runs mpy-cross"),
     ("src/cli/debug.rs", "`debug sys` asks MicroPython for its version"),
     ("src/main.rs", "it ends this process"),
     ("src/cli/mod.rs", "it says how this process ends"),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::board_args::{DevicesArgs, LineArgs, PlaceArgs};
 use super::style::Color;
 use crate::report::Format;
 
@@ -95,8 +96,12 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Report what all runs exercised.
     Report(ReportArgs),
-    /// Take hits from files, console logs or standard input.
+    /// Take hits from files, console logs, standard input or a board.
     Collect(CollectArgs),
+    /// Place instrumented files on a board, and leave them there.
+    Deploy(DeployArgs),
+    /// List the serial ports, or ask boards what they are.
+    Devices(DevicesArgs),
     /// Fold the data of several runs, or of other data directories, into one file.
     Combine(CombineArgs),
     /// List the data files.
@@ -208,9 +213,53 @@ pub(super) struct RunArgs {
     /// Run code.
     #[arg(short, long)]
     pub(super) code: bool,
+    #[command(flatten)]
+    pub(super) line: LineArgs,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+    /// Leave the files on the board.
+    #[arg(long, help_heading = "Boards")]
+    pub(super) keep: bool,
+    /// All words are scripts; each runs on each board, one after the other.
+    #[arg(long, conflicts_with_all = ["module", "code"], help_heading = "Boards")]
+    pub(super) scripts: bool,
+    /// All words are scripts; the boards share them out among themselves.
+    #[arg(long, conflicts_with_all = ["module", "code", "scripts"], help_heading = "Boards")]
+    pub(super) distribute: bool,
+    /// Cover the modules in so many turns, each with its share of them, for boards short of memory;
+    /// auto: as many as it takes.
+    #[arg(long, value_name = "N", value_parser = parse_passes, help_heading = "Boards")]
+    pub(super) passes: Option<Passes>,
+    /// Save hits on the board every so many seconds, for watchdogs and crashes.
+    #[arg(long, value_name = "SECONDS", help_heading = "Boards")]
+    pub(super) autosave: Option<f64>,
     /// The script (or module, or code) and its arguments.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) program: Vec<String>,
+}
+
+/// By what figures are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ByArg {
+    /// By the board that ran.
+    Board,
+}
+
+/// In how many turns modules are covered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passes {
+    /// As many as it takes.
+    Auto,
+    /// So many.
+    Exactly(usize),
+}
+
+fn parse_passes(text: &str) -> Result<Passes, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(Passes::Exactly(count)),
+        _ if text == "auto" => Ok(Passes::Auto),
+        _ => Err("it takes auto, or a number above 0".to_owned()),
+    }
 }
 
 /// Flavours of LCOV's tracefile.
@@ -298,6 +347,9 @@ pub(super) struct ReportArgs {
     /// Report only lines that differ from this git revision.
     #[arg(long, value_name = "REV")]
     pub(super) diff: Option<String>,
+    /// Say which board ran how much, and what only one of them ran.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) by: Option<ByArg>,
     /// Say what has changed since this earlier coverage.json.
     #[arg(long, value_name = "FILE")]
     pub(super) compare: Option<PathBuf>,
@@ -416,11 +468,31 @@ pub(super) fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct CollectArgs {
-    /// Saved hits or console logs; standard input if none is named.
+    /// Saved hits or console logs; standard input if none and no board is named.
     pub(super) files: Vec<PathBuf>,
     /// A name that the hits carry.
     #[arg(long, value_name = "NAME", default_value = "")]
     pub(super) context: String,
+    #[command(flatten)]
+    pub(super) line: LineArgs,
+    /// Stop the program, and leave it stopped; otherwise it starts again.
+    #[arg(long, help_heading = "Boards", requires = "target")]
+    pub(super) stop: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DeployArgs {
+    /// Files and directories to cover (the working directory if none is named).
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) line: LineArgs,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+    /// Take away what was placed, and put files that were put aside back.
+    #[arg(long, conflicts_with_all = ["paths", "ram"])]
+    pub(super) remove: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,4 +1,4 @@
-//! `mpycov collect`: hits from saved files, console logs and standard input.
+//! `mpycov collect`: hits from saved files, console logs, standard input and boards.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -6,32 +6,32 @@ use std::io::Read;
 use anyhow::{Context, bail};
 
 use super::args::{CollectArgs, Common};
-use super::{Exit, style};
+use super::{Exit, boards, style};
+use crate::board;
 use crate::fs;
 use crate::model::HitSet;
 use crate::store::Store;
 use crate::wire::data_file::RunData;
-use crate::wire::frame;
+use crate::wire::frame::{self, Frames};
+
+/// What hits come from.
+struct Input {
+    name: String,
+    frames: Frames,
+    context: String,
+}
 
 pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exit> {
-    let mut inputs: Vec<(String, Vec<u8>)> = Vec::new();
-    for path in &args.files {
-        inputs.push((path.display().to_string(), fs::read(path)?));
-    }
-    if args.files.is_empty() {
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-        inputs.push(("standard input".to_owned(), bytes));
-    }
+    let boards = !args.line.target.is_empty() || args.line.all_boards;
+    let inputs = if boards { from_boards(args, common)? } else { from_files(args)? };
     let store = Store::at(&common.data_dir);
     let mut kept = 0;
-    for (name, bytes) in &inputs {
-        let frames = frame::read(bytes);
+    for Input { name, frames, context } in &inputs {
         for fault in &frames.faults {
             style::warning(&format!("{name}: {fault}"), common.color);
         }
         let mut files: BTreeMap<_, Option<HitSet>> = BTreeMap::new();
-        for (digest, hits) in frames.hits {
+        for (digest, hits) in frames.hits.clone() {
             match store.map(&digest) {
                 Ok(map) if map.sensor_count == hits.count() => {
                     files.insert(digest, Some(hits));
@@ -55,7 +55,7 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
         let data = RunData {
             created: super::run::now(),
             name: name.clone(),
-            context: args.context.clone(),
+            context: context.clone(),
             files,
             uncovered: BTreeMap::new(),
             tests: Vec::new(),
@@ -71,6 +71,46 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
     Ok(Exit::Fine)
 }
 
-fn names(inputs: &[(String, Vec<u8>)]) -> String {
-    inputs.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+fn from_files(args: &CollectArgs) -> anyhow::Result<Vec<Input>> {
+    let mut inputs: Vec<(String, Vec<u8>)> = Vec::new();
+    for path in &args.files {
+        inputs.push((path.display().to_string(), fs::read(path)?));
+    }
+    if args.files.is_empty() {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
+        inputs.push(("standard input".to_owned(), bytes));
+    }
+    let input = |(name, bytes): (String, Vec<u8>)| {
+        let context = args.context.clone();
+        Input { name, frames: frame::read(&bytes), context }
+    };
+    Ok(inputs.into_iter().map(input).collect())
+}
+
+/// From the memory of boards, or from files on them.
+fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>> {
+    let files: Vec<String> =
+        args.files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let mut inputs = Vec::new();
+    for (name, address) in boards::one_or_more(&args.line)? {
+        let control = boards::control()?;
+        let (baud, options) = (boards::baud(&args.line)?, boards::repl_options(&args.line));
+        let found = board::collect::collect(&address, baud, options, &control, &files, args.stop)?;
+        let label = name.unwrap_or(found.platform);
+        if !common.quiet && found.was_busy {
+            let then = if found.restarted { "started over" } else { "stopped" };
+            style::note(&format!("{label}: its program was interrupted and {then}."));
+        }
+        let context = match &*args.context {
+            "" => label.clone(),
+            context => format!("{label}|{context}"),
+        };
+        inputs.push(Input { name: label, frames: found.frames, context });
+    }
+    Ok(inputs)
+}
+
+fn names(inputs: &[Input]) -> String {
+    inputs.iter().map(|input| input.name.as_str()).collect::<Vec<_>>().join(", ")
 }

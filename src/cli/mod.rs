@@ -1,9 +1,14 @@
 //! The verbs. The only module that prints, and that wires stages together.
 
 mod args;
+mod board_args;
+mod board_files;
+mod boards;
 mod collect;
 mod data;
 mod debug;
+mod deploy;
+mod devices;
 mod instrument;
 mod report;
 mod report_out;
@@ -94,6 +99,8 @@ fn dispatch(mut args: Args, typed: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Run(command)) => run::run(&command, &common),
         Some(Command::Report(command)) => report::report(&command, &common),
         Some(Command::Collect(command)) => collect::collect(&command, &common),
+        Some(Command::Deploy(command)) => deploy::deploy(&command, &common),
+        Some(Command::Devices(command)) => devices::devices(&command, &common),
         Some(Command::Combine(command)) => data::combine(&command, &common),
         Some(Command::List(_)) => data::list(&common),
         Some(Command::Clean(_)) => data::clean(&common),

@@ -7,13 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::args::{Common, FlavorArg, GateArgs, ReportArgs, SonarArg, SortArg};
+use super::args::{ByArg, Common, FlavorArg, GateArgs, ReportArgs, SonarArg, SortArg};
 use super::report_out::{self, is_stdout};
 use super::{Exit, print, style};
 use crate::discover::Selection;
 use crate::fs;
 use crate::gather::{Gathered, gather};
 use crate::model::Line;
+use crate::report::boards;
 use crate::report::text::{SortBy, TableOptions};
 use crate::report::{
     ChangedLines, CoberturaOptions, DataFileOptions, Format, Gates, HtmlOptions, JsonOptions,
@@ -62,6 +63,11 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
             .with_context(|| format!("{} is no coverage.json", earlier.display()))?;
         let mut out = b"\n".to_vec();
         compare::write(&earlier, &gathered.coverage, args.precision, &mut out)?;
+        print(&out)?;
+    }
+    if args.by == Some(ByArg::Board) {
+        let mut out = b"\n".to_vec();
+        boards::write(&gathered.coverage, &mut out)?;
         print(&out)?;
     }
     let failures = gates::failures(&gathered.coverage, &asked(&args.gates, args.precision));

@@ -40,6 +40,7 @@ pub(super) fn apply(args: &mut Args, typed: &ArgMatches) -> anyhow::Result<Given
         Some(Command::Instrument(command)) => from.select(&mut command.select)?,
         Some(Command::Run(command)) => from.run(command)?,
         Some(Command::Report(command)) => from.report(command)?,
+        Some(Command::Deploy(command)) => from.select(&mut command.select)?,
         Some(Command::Collect(command)) => {
             from.text("context", |text| command.context = text.to_owned());
         }

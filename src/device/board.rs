@@ -46,6 +46,10 @@ pub struct Board {
     pub stat: bool,
     /// Whether `sys.path` exists.
     pub sys_path: bool,
+    /// Whether `sys.argv` exists.
+    pub sys_argv: bool,
+    /// Whether `sys.modules` exists.
+    pub sys_modules: bool,
     /// Whether `sys.settrace` exists.
     pub settrace: bool,
     /// What decompresses.
@@ -117,7 +121,7 @@ impl Mpy {
 }
 
 /// What is asked for, in the order of the answer: old firmware has the names with `u` only.
-const FEATURES: [&str; 23] = [
+const FEATURES: [&str; 25] = [
     "os.mkdir",
     "uos.mkdir",
     "os.rename",
@@ -141,6 +145,8 @@ const FEATURES: [&str; 23] = [
     "uio.BytesIO",
     "vfs.mount",
     "uos.mount",
+    "sys.argv",
+    "sys.modules",
 ];
 
 /// The memory, where the firmware says.
@@ -240,6 +246,8 @@ impl Board {
             rename: in_module(["os", "uos"], "rename").is_some(),
             stat: in_module(["os", "uos"], "stat").is_some(),
             sys_path: has("sys.path"),
+            sys_argv: has("sys.argv"),
+            sys_modules: has("sys.modules"),
             settrace: has("sys.settrace"),
             inflate: if has("deflate.DeflateIO") {
                 Some(Inflate::Deflate)
@@ -277,14 +285,14 @@ mod tests {
     #[test]
     fn an_answer_of_old_and_of_new_firmware() {
         let old = "micropython\t1.9.2\t3.4.0\tmicrobit\t\t\t\t\t";
-        let board = Board::understand(old, "00000010000000000000000").expect("understood");
+        let board = Board::understand(old, "0000001000000000000000000").expect("understood");
         assert_eq!(
             (board.version, board.directories, board.sys_path, board.os),
             ((1, 9, 2), false, false, "os")
         );
         assert_eq!((board.free_storage, board.mpy, board.walrus), (None, None, false));
         let new = "micropython\t1.29.0\t3.4.0; x\trp2\tPico\t800000\t/\t4870\tNone";
-        let board = Board::understand(new, "11111111110111111111111").expect("understood");
+        let board = Board::understand(new, "1111111111011111111111111").expect("understood");
         let mpy = Mpy { version: 6, sub_version: 3, arch: Some("armv6m") };
         assert_eq!(board.mpy, Some(mpy));
         assert_eq!(

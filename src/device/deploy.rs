@@ -13,7 +13,6 @@ use super::manifest::{self, Entry, Origin};
 use super::places::{
     Places, check_name, make_directories, make_own_directory, missing_directories,
 };
-use super::python::str_literal;
 use super::ram;
 use super::raw_repl::RawRepl;
 use super::transfer::Sender;
@@ -108,7 +107,7 @@ impl Deployment {
     ) -> Result<Self, DeployError> {
         let places = Places::new(board, layout);
         for blob in blobs {
-            check_name(&blob.name, layout, places.own.is_some())?;
+            check_name(&blob.name, layout, places.directories)?;
         }
         let mut sender = Sender::new(repl, board);
         let wanted: Vec<(String, &Blob)> =
@@ -125,16 +124,13 @@ impl Deployment {
         let mut lists = digests(sender.repl, board, &[&places.lists(), &paths[..]].concat())?;
         let mut found = lists.split_off(places.lists().len());
         let old = manifest::load(sender.repl, board, &places, &lists)?;
-        // What is in place from an earlier session goes back first. In a directory of our own, and under flat
-        // names, what is wanted again may stay.
+        // What was put aside in an earlier session goes back first. What replaced nothing, and is wanted again, may
+        // stay.
         let (kept, stale): (Vec<Entry>, Vec<Entry>) =
-            old.iter().flat_map(|old| old.entries.clone()).partition(|entry| {
-                let wanted_again = match entry.origin {
-                    Origin::New => wanted.iter().any(|(path, _)| *path == entry.path),
-                    Origin::Directory => entry.path.starts_with(&places.root),
-                    _ => false,
-                };
-                layout == Layout::Own && wanted_again
+            old.iter().flat_map(|old| old.entries.clone()).partition(|entry| match entry.origin {
+                Origin::New => wanted.iter().any(|(path, _)| *path == entry.path),
+                Origin::Directory => layout == Layout::Own && entry.path.starts_with(&places.root),
+                _ => false,
             });
         if !stale.is_empty() {
             put_back(sender.repl, board, &stale, places.own_root(), progress)?;
@@ -189,14 +185,26 @@ impl Deployment {
         self.places.path_of(name)
     }
 
-    /// The statements that make the placed modules the first that `import` finds; none where they are anyway.
+    /// Where a file of ours that is no part of the deployment may be: beside the list of what was placed. None in
+    /// memory, where nothing can be written afterwards.
     #[must_use]
-    pub fn search_path(&self) -> String {
-        match (&self.places.own, self.layout) {
-            (Some(own), Layout::Own | Layout::Ram) => {
-                format!("import sys\nsys.path.insert(0,{})\n", str_literal(own))
-            }
-            _ => String::new(),
+    pub fn beside(&self, name: &str) -> Option<String> {
+        if self.layout == Layout::Ram {
+            return None;
+        }
+        Some(format!(
+            "{}{name}",
+            self.places.own_root().unwrap_or_else(|| self.places.root.clone())
+        ))
+    }
+
+    /// The directory that the placed modules are imported from, with a `/` at its end; none where it is the
+    /// board's own.
+    #[must_use]
+    pub fn import_root(&self) -> Option<String> {
+        match self.layout {
+            Layout::Own | Layout::Ram => self.places.own_root(),
+            Layout::InPlace => None,
         }
     }
 

@@ -75,7 +75,15 @@ impl RawRepl {
         if !self.wait_for(RAW_BANNER, step, seen)? {
             return Ok(false);
         }
-        self.answers(DOING)
+        if self.answers(DOING)? {
+            return Ok(true);
+        }
+        // A program may have left no memory even for the question: then only a reset makes room.
+        let short = find(self.link.recent(), b"MemoryError").is_some();
+        if short {
+            self.send(CTRL_D, DOING)?;
+        }
+        Ok(short && self.wait_for(RAW_BANNER, step, seen)? && self.answers(DOING)?)
     }
 
     /// Waits for `pattern`; what comes before it is added to `seen`.

@@ -206,6 +206,12 @@ pub enum ReplError {
         /// `repr` of the exception.
         exception: String,
     },
+    /// The [`super::Control`] asked for it.
+    #[error("interrupted while {doing}")]
+    Interrupted {
+        /// What was being done.
+        doing: &'static str,
+    },
     /// What says that the program began, and how it ended, did not come through whole.
     #[error("the line damaged the report of how the program ran; seen: {}. Run it again", evidence(.seen))]
     RunLost {
@@ -224,7 +230,7 @@ impl ReplError {
             | Self::Damaged { doing, .. }
             | Self::OutOfMemory { doing, .. }
             | Self::Raised { doing, .. } => *doing = what,
-            Self::NoPrompt { .. } | Self::RunLost { .. } => {}
+            Self::NoPrompt { .. } | Self::RunLost { .. } | Self::Interrupted { .. } => {}
         }
         self
     }

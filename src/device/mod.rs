@@ -31,6 +31,9 @@ mod submit;
 pub mod control;
 mod output;
 pub mod run;
+mod typing;
+pub mod watch;
+mod wrapper;
 
 pub mod board;
 pub mod digest;

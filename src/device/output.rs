@@ -118,7 +118,8 @@ impl Output {
     /// Takes one thing off `held`; false when more bytes are needed first.
     fn step(&mut self, sink: &mut Sink<'_>) -> bool {
         if self.state == State::Tail {
-            self.over = self.over.take().or_else(|| prompt_words(&self.held));
+            let typed = || self.held.ends_with(b">>> ").then(String::new);
+            self.over = self.over.take().or_else(|| prompt_words(&self.held)).or_else(typed);
             return false;
         }
         if let Some(at) = find(&self.held, &self.token) {

@@ -27,6 +27,8 @@ pub(crate) struct Places {
     pub(crate) list: String,
     /// A new list, while the old one counts.
     pub(crate) new_list: String,
+    /// Whether names may have directories.
+    pub(crate) directories: bool,
 }
 
 impl Places {
@@ -43,14 +45,22 @@ impl Places {
                 own: Some(format!("/{DIRECTORY}")),
                 list,
                 new_list,
+                directories: true,
             };
         }
-        // Without `sys.path` nothing could be imported from a directory.
-        let own = (board.directories && (board.sys_path || layout == Layout::InPlace))
+        // Without `sys.path` nothing could be imported from a directory. In place there is none of ours: where
+        // modules are searched, a directory would stand for the module of its name.
+        let own = (board.directories && board.sys_path && layout == Layout::Own)
             .then(|| format!("{home}{DIRECTORY}"));
-        let beside = own.as_ref().map(|own| format!("{own}/")).unwrap_or_default();
-        let root = if layout == Layout::Own { beside.clone() } else { home };
-        Self { root, own, list: format!("{beside}{LIST}"), new_list: format!("{beside}{NEW_LIST}") }
+        let directories = own.is_some() || board.directories && layout == Layout::InPlace;
+        let root = own.as_ref().map_or(home, |own| format!("{own}/"));
+        Self {
+            own,
+            list: format!("{root}{LIST}"),
+            new_list: format!("{root}{NEW_LIST}"),
+            root,
+            directories,
+        }
     }
 
     /// The lists, the one that counts first.
@@ -171,7 +181,7 @@ mod tests {
         assert_eq!(path(&large, Layout::Ram), "/_mpycov/a/b.py");
         let flash = board("/flash", true, true);
         assert_eq!(path(&flash, Layout::Own), "/flash/_mpycov/a/b.py");
-        assert_eq!(Places::new(&flash, Layout::InPlace).list, "/flash/_mpycov/_mpycov.lst");
+        assert_eq!(Places::new(&flash, Layout::InPlace).list, "/flash/_mpycov.lst");
         let small = board("", false, false);
         assert_eq!(Places::new(&small, Layout::Own).path_of("b.py"), "b.py");
         assert_eq!(Places::new(&small, Layout::Own).list, "_mpycov.lst");

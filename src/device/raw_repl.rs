@@ -9,6 +9,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
+use super::control::Control;
 use super::error::ReplError;
 use super::link::{Link, find};
 use super::transport::{ReadError, Transport};
@@ -128,6 +129,8 @@ pub struct RawRepl {
     pub(crate) paste_hung: bool,
     /// What the last question made the board print, up to the prompt.
     pub(crate) last_output: String,
+    /// What ends questions of ours: a control, and how often it had been pressed when it began to count.
+    stop: Option<(Control, u32)>,
     token: String,
     asked: u32,
     /// Counts the times that the board forgot everything.
@@ -144,13 +147,20 @@ impl RawRepl {
     /// # Errors
     /// [`ReplError::NoPrompt`] with what was seen and a guess at the reason; [`ReplError::Vanished`].
     pub fn enter(transport: Box<dyn Transport>, options: ReplOptions) -> Result<Self, ReplError> {
+        let mut repl = Self::new(transport, options);
+        repl.enter_raw()?;
+        Ok(repl)
+    }
+
+    /// A session that has not said anything yet.
+    pub(crate) fn new(transport: Box<dyn Transport>, options: ReplOptions) -> Self {
         let token = options.token.clone().unwrap_or_else(fresh_token);
         let paste = match options.raw_paste {
             RawPaste::Never => Paste::Unusable,
             RawPaste::Auto => Paste::Unknown,
             RawPaste::WhereOffered => Paste::Untried,
         };
-        let mut repl = Self {
+        Self {
             link: Link::new(transport),
             pace: options.pace,
             options,
@@ -162,13 +172,20 @@ impl RawRepl {
             repeats: 0,
             paste_hung: false,
             last_output: String::new(),
+            stop: None,
             token,
             asked: 0,
             generation: 0,
             helpers: Vec::new(),
-        };
-        repl.enter_raw()?;
-        Ok(repl)
+        }
+    }
+
+    /// Takes the board to the raw prompt, whatever it is doing, if it is not there.
+    ///
+    /// # Errors
+    /// As [`Self::enter`].
+    pub fn take_over(&mut self) -> Result<(), ReplError> {
+        if self.at_prompt { Ok(()) } else { self.enter_raw() }
     }
 
     /// What the line is called in messages.
@@ -187,6 +204,21 @@ impl RawRepl {
     #[must_use]
     pub fn options(&self) -> &ReplOptions {
         &self.options
+    }
+
+    /// From now on an interrupt through `control` ends whatever is asked of the board, at the next step of it.
+    /// A program that runs is not meant by this: it gets the interrupt itself.
+    pub fn stop_on(&mut self, control: &Control) {
+        self.stop = Some((control.clone(), control.interrupts()));
+    }
+
+    pub(crate) fn check_stop(&self, doing: &'static str) -> Result<(), ReplError> {
+        match &self.stop {
+            Some((control, before)) if control.interrupts() > *before => {
+                Err(ReplError::Interrupted { doing })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Decides about raw-paste mode once it is `known` what firmware this is, by what it says about itself.

@@ -12,9 +12,9 @@ use super::enter::RAW_BANNER;
 use super::error::ReplError;
 use super::link::find;
 use super::output::{Mark, Output, Status, prompt_words};
-use super::python::{byte_sum, bytes_literal};
 use super::raw_repl::RawRepl;
 use super::transport::ReadError;
+use super::wrapper;
 
 const DOING: &str = "running the program";
 
@@ -39,6 +39,9 @@ pub struct Program<'a> {
     pub grace: Duration,
     /// Whether `\r\n` is left as boards send it; otherwise output is as the program printed it.
     pub newlines_as_sent: bool,
+    /// Whether the program is started at the very top of the prompt, for boards whose stack holds only a handful
+    /// of calls. It is typed at the friendly prompt then, which shows what arrives.
+    pub top_level: bool,
 }
 
 impl Default for Program<'_> {
@@ -49,6 +52,7 @@ impl Default for Program<'_> {
             timeout: None,
             grace: Duration::from_secs(5),
             newlines_as_sent: false,
+            top_level: false,
         }
     }
 }
@@ -140,10 +144,15 @@ impl RawRepl {
         let plain_newlines = self.cooked && !program.newlines_as_sent;
         let mut output = self.persist(DOING, |repl| {
             let token = repl.next_mark();
-            let code = guarded_program(program, &token);
-            let started = repl
-                .submit(code.as_bytes(), "starting the program")
-                .and_then(|()| repl.await_start(Output::new(&token, plain_newlines), sink));
+            let output = Output::new(&token, plain_newlines);
+            let submitted = if program.top_level {
+                let code = wrapper::at_the_top(program, &token);
+                repl.type_in(&code, "starting the program").map_err(|error| begun(error, &token))
+            } else {
+                let code = wrapper::guarded_program(program, &token);
+                repl.submit(code.as_bytes(), "starting the program")
+            };
+            let started = submitted.and_then(|()| repl.await_start(output, sink));
             match started {
                 Err(error @ ReplError::NoAnswer { .. }) if repl.handed_over => {
                     Err(repl.unheard(error, &token))
@@ -216,7 +225,8 @@ impl RawRepl {
         loop {
             match output.status() {
                 Status::Over(said) => {
-                    self.at_prompt = true;
+                    // After what was typed in, the prompt is the friendly one.
+                    self.at_prompt = !program.top_level;
                     return self.conclude(output, &stop, said);
                 }
                 Status::Damaged => {
@@ -321,6 +331,18 @@ impl RawRepl {
     }
 }
 
+/// A program that was not typed in whole and all the same began must not be started once more.
+fn begun(error: ReplError, token: &str) -> ReplError {
+    match error {
+        ReplError::Damaged { seen, .. }
+            if find(&seen, format!("{token} <<").as_bytes()).is_some() =>
+        {
+            ReplError::RunLost { seen }
+        }
+        other => other,
+    }
+}
+
 /// Why and since when the program is being stopped.
 #[derive(Debug, Default)]
 struct Stop {
@@ -410,7 +432,7 @@ fn without_wrapper(traceback: &str) -> String {
     let mut lines: Vec<&str> = traceback.split_inclusive('\n').collect();
     if lines.len() > 2
         && lines[0].starts_with("Traceback")
-        && lines[1].starts_with("  File \"<string>\"")
+        && ["  File \"<string>\"", "  File \"<stdin>\""].iter().any(|own| lines[1].starts_with(own))
     {
         lines.remove(1);
     }
@@ -430,38 +452,6 @@ fn exit_of(arguments: &str) -> RunEnd {
         other => (1, Some(other.trim_matches(['\'', '"']).to_owned())),
     };
     RunEnd::SystemExit { code, message }
-}
-
-/// The program in its wrapper, behind a check that all of it arrived.
-fn guarded_program(program: &Program<'_>, token: &str) -> String {
-    let code = wrapper(program, token);
-    format!(
-        "_q={literal}\nif len(_q)=={length} and sum(_q)=={sum}:exec(_q)\nelse:print('{token}','??')\n",
-        literal = bytes_literal(code.as_bytes()),
-        length = code.len(),
-        sum = byte_sum(code.as_bytes()),
-    )
-}
-
-fn wrapper(program: &Program<'_>, token: &str) -> String {
-    let indented = |text: &str| {
-        let lines: String = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(|line| format!("  {line}\n"))
-            .collect();
-        if lines.is_empty() { "  pass\n".to_owned() } else { lines }
-    };
-    // The program may give `print` a meaning of its own. `_r` gets its first letter before anything that can
-    // fail for lack of memory.
-    format!(
-        "_t='{token}'\n_r='?'\n_p=print\n_p(_t,'<<')\ntry:\n try:\n{start}  _r='F'\n \
-         except SystemExit as _e:\n  _r='S'\n  _r+=repr(_e.args)\n \
-         except BaseException as _e:\n  _r='R'\n  _p(_t,'!!')\n  import sys\n  sys.print_exception(_e)\n\
-         finally:\n _p(_t,';',_r,_r)\n try:\n{closing} finally:_p(_t,'..')\n",
-        start = indented(program.start),
-        closing = indented(program.closing),
-    )
 }
 
 #[cfg(test)]
@@ -491,20 +481,5 @@ mod tests {
             format!("Traceback (most recent call last):\n{theirs}")
         );
         assert_eq!(without_wrapper("MemoryError: \n"), "MemoryError: \n");
-    }
-
-    #[test]
-    fn the_wrapper_is_ascii_and_short() {
-        let code = wrapper(
-            &Program { start: "import a", closing: "import b", ..Program::default() },
-            "t1",
-        );
-        assert!(code.is_ascii());
-        // One raw submission to the smallest board holds about 1200 bytes, escapes included.
-        assert!(
-            guarded_program(&Program::default(), "mpycov-0123456789abcdef-12").len() < 600,
-            "{}",
-            code.len()
-        );
     }
 }

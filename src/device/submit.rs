@@ -20,6 +20,7 @@ impl RawRepl {
     /// Hands over `code` and starts it. The session has to be at the prompt and is not afterwards.
     pub(crate) fn submit(&mut self, code: &[u8], doing: &'static str) -> Result<(), ReplError> {
         debug_assert!(self.at_prompt, "code is submitted at the prompt only");
+        self.check_stop(doing)?;
         self.link.take();
         self.link.forget();
         self.at_prompt = false;

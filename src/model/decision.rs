@@ -98,6 +98,14 @@ impl ConditionTree {
         }
     }
 
+    /// Does this operand of an `or` (else of an `and`) end it in every
+    /// evaluation, so that none goes on to the next operand?
+    #[must_use]
+    pub fn always_decides(&self, is_or: bool) -> bool {
+        let (on_true, on_false) = self.paths();
+        if is_or { on_false == 0 } else { on_true == 0 }
+    }
+
     /// Are there too many paths to tell them apart?
     #[must_use]
     pub fn has_too_many_paths(&self) -> bool {

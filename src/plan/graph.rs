@@ -38,7 +38,8 @@ pub(super) struct Graph {
     next: Vec<(Next, Next)>,
 }
 
-/// The shape of an expression and its leaves, from the left.
+/// The shape of an expression and its leaves, from the left. Operands that no
+/// evaluation reaches, behind a constant that decides, are left out.
 pub(super) fn shape<'e>(expr: &'e Expr, leaves: &mut Vec<&'e Expr>) -> ConditionTree {
     if let Some(truth) = wholly_constant(expr) {
         return ConditionTree::Constant(truth);
@@ -48,11 +49,15 @@ pub(super) fn shape<'e>(expr: &'e Expr, leaves: &mut Vec<&'e Expr>) -> Condition
             ConditionTree::Not(Box::new(shape(&e.operand, leaves)))
         }
         Expr::BoolOp(e) => {
-            let parts = e.values.iter().map(|v| shape(v, leaves)).collect();
-            match e.op {
-                BoolOp::And => ConditionTree::And(parts),
-                BoolOp::Or => ConditionTree::Or(parts),
+            let is_or = e.op == BoolOp::Or;
+            let mut parts = Vec::new();
+            for value in &e.values {
+                parts.push(shape(value, leaves));
+                if parts.last().is_some_and(|part| part.always_decides(is_or)) {
+                    break;
+                }
             }
+            if is_or { ConditionTree::Or(parts) } else { ConditionTree::And(parts) }
         }
         leaf => {
             leaves.push(leaf);

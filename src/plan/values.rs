@@ -61,12 +61,19 @@ impl<'e> Operand<'e> {
             (_, Some(_)) if last => Self::Last(expr),
             (_, Some(truth)) => Self::Constant(expr, truth),
             (Expr::BoolOp(e), _) if depth > 0 => {
+                let is_or = e.op == BoolOp::Or;
                 let end = e.values.len() - 1;
-                let part = |(i, value): (usize, &'e Expr)| {
-                    Self::read(value, last && i == end, depth - 1, leaves)
-                };
-                let parts = e.values.iter().enumerate().map(part).collect();
-                Self::Chain { is_or: e.op == BoolOp::Or, parts }
+                let mut parts = Vec::new();
+                for (i, value) in e.values.iter().enumerate() {
+                    let is_last = last && i == end;
+                    parts.push(Self::read(value, is_last, depth - 1, leaves));
+                    // What no evaluation reaches counts for nothing.
+                    let decides = |part: &Self| part.tree().always_decides(is_or);
+                    if i < end && parts.last().is_some_and(decides) {
+                        break;
+                    }
+                }
+                Self::Chain { is_or, parts }
             }
             // A `not` gives one of two values, so nothing has to be kept.
             (Expr::UnaryOp(e), _) if e.op == UnaryOp::Not && (depth > 0 || !last) => {

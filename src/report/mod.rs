@@ -6,6 +6,7 @@
 
 pub mod annotate;
 pub mod badge;
+pub mod boards;
 pub mod cobertura;
 pub mod compare;
 pub mod diff;

@@ -33,6 +33,23 @@ pub struct Frames {
     pub complete: u32,
 }
 
+impl Frames {
+    /// Adds what was read elsewhere.
+    pub fn add(&mut self, other: Frames) {
+        for (digest, set) in other.hits {
+            match self.hits.get_mut(&digest) {
+                Some(mine) if mine.count() == set.count() => mine.merge(&set),
+                Some(_) => self.faults.push(format!("frames of {digest} disagree on its sensors")),
+                None => {
+                    self.hits.insert(digest, set);
+                }
+            }
+        }
+        self.faults.extend(other.faults);
+        self.complete += other.complete;
+    }
+}
+
 /// Finds the frames in output. Text around them is left alone; a frame that
 /// is damaged is reported and not believed.
 #[must_use]
@@ -93,6 +110,65 @@ pub fn read(output: &[u8]) -> Frames {
         found.faults.push("a dump broke off before its end".to_owned());
     }
     found
+}
+
+/// Reads hit tables as a small board prints them, which needs no memory: `print(_mpycov._files)`, twice. A
+/// dictionary of lists, each with a `bytearray` in front. Nothing is believed that did not come twice.
+///
+/// # Errors
+/// A sentence about what is wrong.
+pub fn read_tables(output: &[u8]) -> Result<Frames, String> {
+    let text = String::from_utf8_lossy(output);
+    let tables: Vec<&str> =
+        text.lines().map(str::trim).filter(|line| line.starts_with('{')).collect();
+    let [first, second] = tables[..] else {
+        return Err(format!("the tables of hits came {} times instead of twice", tables.len()));
+    };
+    if first != second || !first.ends_with('}') {
+        return Err("the tables of hits did not come twice alike".to_owned());
+    }
+    let mut found = Frames { complete: 1, ..Frames::default() };
+    let mut rest = first;
+    // A key, and what may stand between it and the bytes.
+    const FRONT: &str = "': [bytearray(b";
+    while let Some(at) = rest.find(FRONT) {
+        let digest = rest[..at].rsplit('\'').next().and_then(Digest::parse);
+        rest = &rest[at + FRONT.len()..];
+        let digest = digest.ok_or("a table of hits has no digest")?;
+        let marks = quoted(&mut rest).ok_or("a table of hits is no bytes")?;
+        let mut set = HitSet::new(marks.len() as u32);
+        marks
+            .iter()
+            .enumerate()
+            .filter(|(_, mark)| **mark)
+            .for_each(|(sensor, _)| set.insert(SensorId(sensor as u32)));
+        found.hits.insert(digest, set);
+    }
+    Ok(found)
+}
+
+/// Takes the bytes of a literal off `text`, which stands behind its `b`: which of them are not 0. Sensors are 0
+/// or 1, so other bytes are none of ours.
+fn quoted(text: &mut &str) -> Option<Vec<bool>> {
+    let quote = text.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    let (inner, rest) = text[1..].split_once(quote)?;
+    *text = rest;
+    let mut marks = Vec::new();
+    for byte in inner.split("\\x").skip(1) {
+        marks.push(match byte {
+            "00" => false,
+            "01" => true,
+            _ => return None,
+        });
+    }
+    (inner.is_empty() || inner.starts_with("\\x")).then_some(marks)
+}
+
+/// Whether a line is one sound frame with hits.
+#[must_use]
+pub fn is_hits(line: &[u8]) -> bool {
+    let inner = line.trim_ascii().strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">"));
+    inner.is_some_and(|inner| matches!(parse(inner), Ok(Frame::Hits { .. })))
 }
 
 enum Frame {
@@ -182,6 +258,21 @@ mod tests {
             assert!(found.hits.is_empty(), "byte {at}");
             assert_eq!(found.faults.len(), 1, "byte {at}");
         }
+    }
+
+    #[test]
+    fn tables_are_believed_when_they_come_twice() {
+        let once = r"{'0123456789ab': [bytearray(b'\x00\x01\x01'), <closure bytearray(b'\x00')>], 'ab0123456789': [bytearray(b''), None]}";
+        let found = read_tables(format!("\r\n{once}\r\n{once}\r\n").as_bytes()).expect("sound");
+        let hits: Vec<_> = found.hits.values().map(|set| (set.count(), set.fired())).collect();
+        assert_eq!((hits, found.complete), (vec![(3, 2), (0, 0)], 1));
+        assert!(read_tables(once.as_bytes()).is_err());
+        assert!(
+            read_tables(format!("{once}\n{}\n", once.replace("x01'", "x00'")).as_bytes()).is_err()
+        );
+        let odd = once.replace("x01'", "x07'");
+        assert!(read_tables(format!("{odd}\n{odd}\n").as_bytes()).is_err());
+        assert_eq!(read_tables(b"{}\n{}\n").expect("sound").hits.len(), 0);
     }
 
     #[test]

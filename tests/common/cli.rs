@@ -16,6 +16,11 @@ pub fn mpycov(dir: &Path) -> Command {
     for name in ["MPYCOV_DATA_DIR", "MPYCOV_HITS", "MICROPYPATH"] {
         command.env_remove(name);
     }
+    for name in
+        ["MPYCOV_DEVICE", "PYBOARD_DEVICE", "MPYCOV_BAUD", "PYBOARD_BAUDRATE", "MICROPY_MPYCROSS"]
+    {
+        command.env_remove(name);
+    }
     for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }

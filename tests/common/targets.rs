@@ -5,7 +5,7 @@
 //! | the unix port | [`unix`] | `MPYCOV_TEST_MICROPYTHON`: an executable |
 //! | the WebAssembly port | [`wasm`], [`all_wasm`], [`WasmBoard`] | `MPYCOV_TEST_WASM`: a directory of versions |
 //! | the micro:bit in QEMU | [`Microbit`] | `MPYCOV_TEST_MICROBIT`: takes QEMU's `-serial` argument |
-//! | a real board | [`board`] | `MPYCOV_TEST_BOARD`: what `-t` takes |
+//! | a real board | [`board`] | `MPYCOV_TEST_DEVICE`: what `-t` takes |
 
 use std::fs;
 use std::net::TcpListener;
@@ -155,7 +155,7 @@ fn setup(name: &str) -> PathBuf {
 
 /// A real board, as `-t` takes it, where one is at hand.
 pub fn board() -> Option<String> {
-    std::env::var("MPYCOV_TEST_BOARD").ok().filter(|name| !name.is_empty())
+    std::env::var("MPYCOV_TEST_DEVICE").ok().filter(|name| !name.is_empty())
 }
 
 /// What an emulated board's serial line is on this machine.
@@ -241,6 +241,26 @@ fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
+/// The module `machine` of a board that can be reset: its hardware is this process.
+const RESETTABLE: &str = "\
+import js
+def reset():
+    js.process.exit(0)
+def soft_reset():
+    raise SystemExit
+class Timer:
+    PERIODIC = 1
+    made = []
+    def __init__(self, number):
+        self.made.append(self)
+    def init(self, period, mode, callback):
+        self.period = period
+        self.callback = callback
+def tick():
+    for timer in Timer.made:
+        timer.callback(timer)
+";
+
 /// How a [`WasmBoard`] answers to the request for raw-paste mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RawPaste {
@@ -295,16 +315,34 @@ impl WasmBoard {
     ///
     /// Where it does not start, or `kind` is [`Serial::UnixSocket`].
     pub fn start(&self, kind: Serial, begin: &[(&str, &str)]) -> Board {
+        self.switch_on(kind, begin, false)
+    }
+
+    /// The same for a board that starts again when its program resets it, with [`RESETTABLE`] as its
+    /// `machine` module: behind a pseudo-terminal the line stays, as with a UART; over TCP it closes, as with USB.
+    pub fn start_resettable(&self, kind: Serial, begin: &[(&str, &str)]) -> Board {
+        self.switch_on(kind, &[begin, &[("machine.py", RESETTABLE)]].concat(), true)
+    }
+
+    fn switch_on(&self, kind: Serial, begin: &[(&str, &str)], again: bool) -> Board {
         let dir = temp_dir();
         let files = dir.path().join("flash");
         fs::create_dir(&files).expect("a directory");
         super::write_files(&files, begin);
         let mut words = self.command(Some(&files));
         match kind {
+            Serial::Tcp if again => {
+                words.extend(["--tcp".to_owned(), free_port().to_string()]);
+                let shell = ["sh", "-c", "while :; do \"$@\"; done", "sh"];
+                words.splice(0..0, shell.map(str::to_owned));
+            }
             Serial::Tcp => words.extend(["--tcp".to_owned(), "0".to_owned()]),
             Serial::Pty => {
                 let bridge = setup("pty_device.py").display().to_string();
                 words.splice(0..0, ["python3".to_owned(), bridge]);
+                if again {
+                    words.insert(2, "--again".to_owned());
+                }
             }
             Serial::UnixSocket => panic!("a WasmBoard has no socket in the file system"),
         }

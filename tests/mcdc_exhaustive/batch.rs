@@ -32,7 +32,7 @@ pub(crate) struct Seen {
     pub(crate) result: String,
     /// What the operands were asked, as the operands wrote it down.
     pub(crate) log: String,
-    /// The sensors that fired.
+    /// The sensors of the function's decisions that fired.
     pub(crate) fired: Vec<SensorId>,
 }
 
@@ -76,14 +76,16 @@ def begin(input):
     asked = [0] * 5
     answers = [input >> 4 * n & 15 for n in range(5)]
 
-def fired(table):
-    out = ""
-    k = -1
-    while 1 in table:
-        k = table.index(1)
-        table[k] = 0
-        out += "," + str(k)
-    return out
+# Which of these sensors fired: one bit each, the first the lowest.
+def fired(table, sensors):
+    bits = 0
+    bit = 1
+    for k in sensors:
+        if table[k]:
+            table[k] = 0
+            bits |= bit
+        bit <<= 1
+    return bits
 
 def show(x):
     return x if type(x) is str else repr(x)
@@ -101,14 +103,13 @@ import harness
 def run(name, digest, count, cases):
     module = __import__(name)
     table = harness.table(digest, count)
-    harness.fired(table)
-    for f, inputs in cases:
+    for f, sensors, inputs in cases:
         f = getattr(module, f)
         out = []
         for input in inputs:
             harness.begin(input)
             r = f(*harness.o)
-            out.append("%s %x %s" % (harness.show(r), harness.log, harness.fired(table)))
+            out.append("%s %x %x" % (harness.show(r), harness.log, harness.fired(table, sensors)))
         print(";".join(out))
 "#;
 
@@ -159,6 +160,16 @@ impl File {
     pub(crate) fn decisions(&self, case: usize) -> impl Iterator<Item = &mpycov::model::Decision> {
         let (first, last) = self.lines[case];
         self.instrumented.map.decisions.iter().filter(move |d| (first..=last).contains(&d.line.0))
+    }
+
+    /// The sensors that show the paths of a function's decisions.
+    fn sensors(&self, case: usize) -> Vec<SensorId> {
+        let paths = self.decisions(case).flat_map(|decision| &decision.paths);
+        let mut all: Vec<SensorId> =
+            paths.flat_map(|path| path.evidence.sensors().iter().copied()).collect();
+        all.sort();
+        all.dedup();
+        all
     }
 
     /// The decision of a case.
@@ -217,31 +228,32 @@ fn run_as(files: &[File], inputs: &dyn Fn(&Case) -> Vec<u32>, woven: bool) -> Ve
         let (text, digest) =
             if woven { (file.woven(), map.digest.as_str()) } else { (file.source.clone(), "") };
         fs::write(dir.path().join(format!("d{number}.py")), text).expect("a file");
-        let calls: Vec<String> = (0..file.cases.len())
-            .map(|case| format!("('f{case}',{:?})", inputs(&file.cases[case])))
-            .collect();
+        let call = |case: usize| {
+            let sensors: Vec<u32> = file.sensors(case).iter().map(|sensor| sensor.0).collect();
+            let sensors = if woven { sensors } else { Vec::new() };
+            format!("('f{case}',{sensors:?},{:?})", inputs(&file.cases[case]))
+        };
+        let calls: Vec<String> = (0..file.cases.len()).map(call).collect();
         writeln!(main, "run('d{number}','{digest}',{},[{}])", map.sensor_count, calls.join(","))
             .expect("a string takes text");
     }
     fs::write(dir.path().join("main.py"), main).expect("a file");
     let out = micropython(dir.path());
     let mut lines = out.lines();
-    files
-        .iter()
-        .map(|file| {
-            file.cases
-                .iter()
-                .map(|_| lines.next().expect("a line a case").split(';').map(seen).collect())
-                .collect()
-        })
-        .collect()
+    let mut run = |file: &File, case: usize| -> Run {
+        let sensors = file.sensors(case);
+        let line = lines.next().expect("a line a case");
+        line.split(';').map(|text| seen(text, &sensors)).collect()
+    };
+    files.iter().map(|file| (0..file.cases.len()).map(|case| run(file, case)).collect()).collect()
 }
 
-fn seen(text: &str) -> Seen {
+fn seen(text: &str, sensors: &[SensorId]) -> Seen {
     let mut words = text.split(' ');
     let mut word = || words.next().expect("three words").to_owned();
     let (result, log, fired) = (word(), word(), word());
-    let fired = fired.split(',').skip(1).map(|k| SensorId(k.parse().expect("a number"))).collect();
+    let bits = u128::from_str_radix(&fired, 16).expect("bits");
+    let fired = (0..).zip(sensors).filter(|(n, _)| bits >> n & 1 == 1).map(|(_, k)| *k).collect();
     Seen { result, log, fired }
 }
 

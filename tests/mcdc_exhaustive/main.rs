@@ -52,11 +52,15 @@ const TESTS: &[(&str, &str)] = &[
     ("closure", "(*p):\n def g():\n  return 1 if @ else 0\n return g()"),
 ];
 
+/// The contexts in which every choice of nodes to negate is tried.
+const EVERY: [&str; 8] = ["if", "while", "ternary", "assert", "list", "set", "dict", "generator"];
+
 /// The nodes to negate: all choices for small trees, some for larger ones,
 /// others in each context.
-fn masks(tree: &Tree, turn: usize) -> Vec<u32> {
+fn masks(tree: &Tree, turn: usize, context: &str) -> Vec<u32> {
     let nodes = tree.nodes();
-    if tree.leaves() < 4 {
+    let small = if EVERY.contains(&context) { 4 } else { 3 };
+    if tree.leaves() <= small {
         return (0..1 << nodes).collect();
     }
     let mut all: Vec<u32> = vec![0, (1 << nodes) - 1, 0x155 & ((1 << nodes) - 1)];
@@ -75,7 +79,7 @@ fn cases(
 ) -> Vec<Case> {
     let mut cases = Vec::new();
     for shape in (1..=leaves).flat_map(shapes) {
-        for mask in masks(&shape, turn) {
+        for mask in masks(&shape, turn, context.0) {
             let tree = shape.negated(mask);
             if is_value && matches!(tree, Tree::Leaf(_)) {
                 continue;
@@ -89,15 +93,27 @@ fn cases(
     cases
 }
 
-/// So many cases in a file: reading the sensors takes time for each.
+/// So many cases in a file, and files in a program.
 const CASES_PER_FILE: usize = 40;
+const FILES: usize = 10;
 
-fn files(cases: Vec<Case>, walrus: bool) -> Vec<File> {
-    let chunks: Vec<Vec<Case>> = cases.chunks(CASES_PER_FILE).map(<[Case]>::to_vec).collect();
-    let numbered: Vec<(usize, Vec<Case>)> = chunks.into_iter().enumerate().collect();
-    mpycov::instrument::in_parallel(&numbered, |(number, cases)| {
-        File::new(cases.clone(), &format!("d{number}.py"), walrus)
-    })
+/// Runs cases in programs side by side, and hands each file with its runs to `check`.
+fn run_all<T: Send>(
+    cases: &[Case],
+    walrus: bool,
+    inputs: &(dyn Fn(&Case) -> Vec<u32> + Sync),
+    check: impl Fn(&File, &[Run]) -> T + Sync,
+) -> Vec<T> {
+    let programs: Vec<&[Case]> = cases.chunks(CASES_PER_FILE * FILES).collect();
+    let done = mpycov::instrument::in_parallel(&programs, |cases| {
+        let chunks = cases.chunks(CASES_PER_FILE).enumerate();
+        let file =
+            |(n, cases): (usize, &[Case])| File::new(cases.to_vec(), &format!("d{n}.py"), walrus);
+        let files: Vec<File> = chunks.map(file).collect();
+        let runs = run(&files, inputs);
+        files.iter().zip(&runs).map(|(file, runs)| check(file, runs)).collect::<Vec<T>>()
+    });
+    done.into_iter().flatten().collect()
 }
 
 fn all_inputs(case: &Case) -> Vec<u32> {
@@ -154,29 +170,56 @@ fn all(file: &File) -> Vec<SensorId> {
     (0..file.instrumented.map.sensor_count).map(SensorId).collect()
 }
 
-fn check_tests(walrus: bool, largest: usize) {
-    let mut counted = (0, 0);
-    for (turn, context) in TESTS.iter().enumerate() {
-        let cases = cases(false, largest, turn, *context, &|i| format!("e({i})"));
-        let files = files(cases, walrus);
-        let runs = run(&files, &all_inputs);
-        for (file, runs) in files.iter().zip(&runs) {
-            for (number, run) in runs.iter().enumerate() {
-                check_test(file, number, run);
-                verdicts::check(file, number, run);
-                counted = (counted.0 + 1, counted.1 + run.len());
-            }
+fn check_tests(cases: &[Case], walrus: bool) {
+    let evaluations = run_all(cases, walrus, &all_inputs, |file, runs| {
+        for (number, run) in runs.iter().enumerate() {
+            check_test(file, number, run);
+            verdicts::check(file, number, run);
         }
-    }
-    eprintln!("{} decisions, {} evaluations", counted.0, counted.1);
+        runs.iter().map(Vec::len).sum::<usize>()
+    });
+    let evaluations: usize = evaluations.iter().sum();
+    assert!(evaluations > 0);
+    eprintln!("{} decisions, {evaluations} evaluations", cases.len());
 }
 
+/// Every tree, in every context.
+fn all_tests(largest: usize) -> Vec<Case> {
+    let contexts = TESTS.iter().enumerate();
+    contexts
+        .flat_map(|(turn, context)| cases(false, largest, turn, *context, &|i| format!("e({i})")))
+        .collect()
+}
+
+/// Every tree of five operands with every choice of nodes to negate, each in
+/// one of the eight contexts.
+fn all_negations() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for shape in shapes(5) {
+        for mask in 0..1 << shape.nodes() {
+            let name = EVERY[cases.len() % EVERY.len()];
+            let context = TESTS.iter().find(|context| context.0 == name).expect("a context");
+            let tree = shape.negated(mask);
+            let text = tree.text(&|i| format!("e({i})"));
+            let function = context.1.replace('@', &text);
+            let decision = Decision { tree, is_value: false };
+            cases.push(Case { decision, context: context.0, text, function });
+        }
+    }
+    cases
+}
+
+/// With `MPYCOV_TEST_ALL` also every choice of nodes to negate among five
+/// operands, 162,432 decisions.
 #[test]
 fn every_test_records_its_path() {
-    check_tests(true, 5);
+    check_tests(&all_tests(5), true);
+    if std::env::var_os("MPYCOV_TEST_ALL").is_some() {
+        check_tests(&all_negations(), true);
+    }
 }
 
 #[test]
 fn every_test_records_its_path_without_walrus() {
-    check_tests(false, 3);
+    check_tests(&all_tests(3), false);
 }

@@ -1,6 +1,8 @@
 //! Expressions of `and`, `or` and `not`, and what Python and MC/DC say of
 //! them: written from the definitions, with nothing from the program's code.
 
+use std::collections::BTreeMap;
+
 /// An expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tree {
@@ -235,22 +237,57 @@ impl Decision {
         Way { values, outcome }
     }
 
-    /// Masking MC/DC by its definition: can what was not evaluated be such
-    /// that the outcome hangs on this condition alone?
-    pub(crate) fn hangs_on(&self, way: &Way, condition: usize) -> bool {
-        let count = self.conditions();
-        (0..1u32 << count).any(|input| {
-            let fits = (0..count).all(|i| way.values[i].is_none_or(|v| v == bit(input, i)));
-            fits && self.way(input).outcome != self.way(input ^ 1 << condition).outcome
-        })
-    }
-
     /// All ways.
     pub(crate) fn ways(&self) -> Vec<Way> {
         let mut ways: Vec<Way> = (0..1u32 << self.conditions()).map(|i| self.way(i)).collect();
         ways.sort();
         ways.dedup();
         ways
+    }
+}
+
+/// What the definitions say of a decision, worked out once.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    conditions: usize,
+    /// The way of each input.
+    pub(crate) by_input: Vec<Way>,
+    /// All ways, and the conditions that each hangs on.
+    ways: BTreeMap<Way, Vec<bool>>,
+}
+
+impl Facts {
+    pub(crate) fn of(decision: &Decision) -> Self {
+        let conditions = decision.conditions();
+        let by_input: Vec<Way> = (0..1u32 << conditions).map(|i| decision.way(i)).collect();
+        let mut facts = Self { conditions, by_input, ways: BTreeMap::new() };
+        for way in &facts.by_input {
+            if !facts.ways.contains_key(way) {
+                let hangs = (0..conditions).map(|i| facts.find_out(way, i)).collect();
+                facts.ways.insert(way.clone(), hangs);
+            }
+        }
+        facts
+    }
+
+    /// Masking MC/DC by its definition: can what was not evaluated be such
+    /// that the outcome hangs on this condition alone?
+    fn find_out(&self, way: &Way, condition: usize) -> bool {
+        self.by_input.iter().enumerate().any(|(input, other)| {
+            let fits = |i: usize| way.values[i].is_none_or(|v| v == bit(input as u32, i));
+            let flipped = &self.by_input[input ^ 1 << condition];
+            other.outcome != flipped.outcome && (0..self.conditions).all(fits)
+        })
+    }
+
+    /// All ways.
+    pub(crate) fn ways(&self) -> impl Iterator<Item = &Way> {
+        self.ways.keys()
+    }
+
+    /// The same as the definition says.
+    pub(crate) fn hangs_on(&self, way: &Way, condition: usize) -> bool {
+        self.ways[way][condition]
     }
 }
 

@@ -3,9 +3,9 @@
 
 use mpycov::model::{Decision as Mapped, DecisionKind};
 
-use crate::batch::{Case, File, Run, run};
+use crate::batch::{Case, File, Run};
 use crate::trees::{Decision, Event, Result, Tree, Way, bit};
-use crate::{all, all_inputs, cases, files, log, paths, verdicts};
+use crate::{all, all_inputs, cases, log, paths, run_all, verdicts};
 
 /// Constructs in a function that use a value.
 const IN_FUNCTIONS: &[(&str, &str)] = &[
@@ -228,17 +228,23 @@ fn check_all(
     largest: usize,
 ) -> Counted {
     let mut counted = Counted::default();
-    for (turn, context) in contexts.iter().enumerate() {
-        for kind in kinds {
-            let cases = cases(true, largest, turn, *context, &operand(*kind));
-            let files = files(cases, walrus);
-            let runs = run(&files, &all_inputs);
-            for (file, runs) in files.iter().zip(&runs) {
-                assert!(walrus || !file.woven().contains(":="));
-                for (number, run) in runs.iter().enumerate() {
-                    check(*kind, file, number, run, &mut counted);
-                }
+    for kind in kinds {
+        let contexts = contexts.iter().enumerate();
+        let cases: Vec<Case> = contexts
+            .flat_map(|(turn, context)| cases(true, largest, turn, *context, &operand(*kind)))
+            .collect();
+        let parts = run_all(&cases, walrus, &all_inputs, |file, runs| {
+            assert!(walrus || !file.woven().contains(":="));
+            let mut counted = Counted::default();
+            for (number, run) in runs.iter().enumerate() {
+                check(*kind, file, number, run, &mut counted);
             }
+            counted
+        });
+        for part in parts {
+            counted.decisions += part.decisions;
+            counted.in_one += part.in_one;
+            counted.evaluations += part.evaluations;
         }
     }
     eprintln!("{counted:?}");
@@ -281,24 +287,27 @@ fn operands_that_change_their_minds() {
     let (mut without, mut with) = (0, 0);
     for kind in ['e', 'p'] {
         let cases = cases(true, 3, 0, IN_FUNCTIONS[0], &operand(kind));
-        let files = files(cases, true);
-        for (file, runs) in files.iter().zip(run(&files, &answers)) {
+        let parts = run_all(&cases, true, &answers, |file, runs| {
+            let mut counted = (0, 0);
             for (number, run) in runs.iter().enumerate() {
                 let case = &file.cases[number];
                 for (seen, input) in run.iter().zip(answers(case)) {
                     let way = steady_way(&case.decision, input);
                     let expected: Vec<Way> = way.into_iter().collect();
                     let found = paths(file.decision(number), &seen.fired);
-                    let about = file.woven_case(number);
-                    assert_eq!(found, expected, "input {input:x} of {}\n{about}", case.text);
+                    let about = || file.woven_case(number);
+                    assert_eq!(found, expected, "input {input:x} of {}\n{}", case.text, about());
                     if expected.is_empty() {
-                        without += 1;
+                        counted.0 += 1;
                     } else {
-                        with += 1;
+                        counted.1 += 1;
                     }
                 }
             }
-        }
+            counted
+        });
+        without += parts.iter().map(|part| part.0).sum::<usize>();
+        with += parts.iter().map(|part| part.1).sum::<usize>();
     }
     assert!(without > 1000, "{without}");
     eprintln!("{with} evaluations with a path, {without} without");

@@ -6,12 +6,13 @@ use mpycov::evaluate::{ContextHits, evaluate};
 use mpycov::model::{DecisionVerdict, FileMap, HitSet, SensorId};
 
 use crate::batch::{File, Run};
-use crate::trees::{Decision, Way, is_pair, shapes};
+use crate::trees::{Decision, Facts, Way, is_pair, shapes};
 
 /// Checks the verdicts on some sets of inputs of a case, as they ran.
 pub(crate) fn check(file: &File, number: usize, run: &Run) {
     let case = &file.cases[number];
     let map = alone(&file.instrumented.map, file.decision(number));
+    let facts = Facts::of(&case.decision);
     let inputs = run.len() as u64;
     let mut sets: Vec<u64> = vec![(1 << inputs) - 1];
     // A few more, different for each case.
@@ -25,7 +26,7 @@ pub(crate) fn check(file: &File, number: usize, run: &Run) {
         let ways: BTreeSet<Way> = chosen().map(|i| case.decision.way(i as u32)).collect();
         let fired = chosen().flat_map(|i| run[i as usize].fired.iter().copied());
         let verdict = verdict(&map, fired);
-        agree(&case.decision, &ways, &verdict);
+        agree(&facts, &ways, &verdict);
     }
 }
 
@@ -49,7 +50,7 @@ fn verdict(map: &FileMap, fired: impl Iterator<Item = SensorId>) -> DecisionVerd
 }
 
 /// Compares a verdict with the definitions.
-pub(crate) fn agree(decision: &Decision, ways: &BTreeSet<Way>, verdict: &DecisionVerdict) {
+pub(crate) fn agree(facts: &Facts, ways: &BTreeSet<Way>, verdict: &DecisionVerdict) {
     let about = || format!("{} with {ways:?}: {verdict:?}", verdict.text);
     let hit: BTreeSet<Way> = verdict
         .paths
@@ -65,7 +66,7 @@ pub(crate) fn agree(decision: &Decision, ways: &BTreeSet<Way>, verdict: &Decisio
     for (i, condition) in verdict.conditions.iter().enumerate() {
         let seen = |value| ways.iter().any(|w| w.values[i] == Some(value));
         assert_eq!((condition.seen_true, condition.seen_false), (seen(true), seen(false)));
-        let shows = |w: &Way, value| w.values[i] == Some(value) && decision.hangs_on(w, i);
+        let shows = |w: &Way, value| w.values[i] == Some(value) && facts.hangs_on(w, i);
         let shown = |value| ways.iter().any(|w| shows(w, value));
         let masking = shown(true) && shown(false);
         assert_eq!(condition.mcdc, masking, "condition {i} of {}", about());
@@ -77,7 +78,7 @@ pub(crate) fn agree(decision: &Decision, ways: &BTreeSet<Way>, verdict: &Decisio
             let ((a, a_hit), (b, b_hit)) = (way(a), way(b));
             assert!(a_hit && b_hit && shows(&a, true) && shows(&b, false), "{}", about());
         }
-        let possible = |value| decision.ways().iter().any(|w| shows(w, value));
+        let possible = |value| facts.ways().any(|w| shows(w, value));
         let can = possible(true) && possible(false);
         assert_eq!(condition.would_show.is_some(), !masking && can, "{}", about());
         if let Some((missing, partner)) = condition.would_show {
@@ -103,6 +104,7 @@ fn the_verdicts_on_every_set_of_paths_are_right() {
         [false, true].iter().flat_map(|v| (1..=5).flat_map(shapes).map(move |t| (*v, t)))
     {
         let decision = Decision { tree, is_value };
+        let facts = Facts::of(&decision);
         if decision.conditions() == 0 {
             continue;
         }
@@ -128,7 +130,7 @@ fn the_verdicts_on_every_set_of_paths_are_right() {
                 .map(|(_, p)| Way { values: p.values.clone(), outcome: p.outcome })
                 .collect();
             let fired = chosen().map(|(_, p)| p.evidence.sensors()[0]);
-            agree(&decision, &ways, &verdict(&map, fired));
+            agree(&facts, &ways, &verdict(&map, fired));
             checked += 1;
         }
     }

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Puts a program behind a pseudo-terminal, as a serial device to open.
 
-Usage: pty_device.py COMMAND [ARG...]
+Usage: pty_device.py [--again] COMMAND [ARG...]
 
-Prints the device's path as the first line, then passes bytes between it and the
+With --again the command is started anew when it ends, as a board is that resets:
+the device stays, like one behind a UART. Prints the device's path as the first line, then passes bytes between it and the
 command's standard input and output, until the command ends or standard input
 does. Clients may come and go; nothing is echoed or changed on the way.
 """
@@ -18,6 +19,8 @@ import tty
 
 def main(command):
     """The command line."""
+    again = command[:1] == ["--again"]
+    command = command[again:]
     if not command:
         print(__doc__, file=sys.stderr)
         return 2
@@ -25,6 +28,14 @@ def main(command):
     master, device = pty.openpty()
     tty.setraw(device)
     print(os.ttyname(device), flush=True)
+    while True:
+        over = serve(command, master)
+        if over or not again:
+            return 0
+
+
+def serve(command, master):
+    """Passes bytes until the command ends; true when standard input did."""
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     routes = {
         master: child.stdin.fileno(),
@@ -42,13 +53,15 @@ def main(command):
             for key, _ in ready.select():
                 data = os.read(key.fd, 65536)
                 if not data:
-                    return 0
+                    return key.fd == sys.stdin.fileno()
                 if routes[key.fd] is not None:
                     view = memoryview(data)
                     while view:
                         view = view[os.write(routes[key.fd], view):]
-    except (BrokenPipeError, KeyboardInterrupt):
-        return 0
+    except BrokenPipeError:
+        return False
+    except KeyboardInterrupt:
+        return True
     finally:
         child.kill()
         child.wait()

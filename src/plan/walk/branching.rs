@@ -107,7 +107,11 @@ impl<'a> Walker<'a> {
             let on_true = self.target(test, true, clause.body, slot, inner);
             let (on_true, on_false) = possible(test, on_true, on_false);
             let ways = self.test(test, clause.at, kind, on_true, on_false, ctx);
-            self.credit_elif(&clauses, number, &ways, &mut shown_by_next);
+            // `if x or 1:` asks for `x`, and goes one way all the same.
+            unreached = constant(test) == Some(true);
+            if !unreached {
+                self.credit_elif(&clauses, number, &ways, &mut shown_by_next);
+            }
             let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
             self.outcomes.insert((clause.at, true), ways.on_true.evidence.clone());
             let entry = self.entry_with_note(&mut join, clause.body, entry);
@@ -126,7 +130,7 @@ impl<'a> Walker<'a> {
                     after = self.behind(here);
                 }
                 self.lonely_mark(&ways, suite, index, ctx);
-            } else {
+            } else if !unreached {
                 after = ways.on_false.here.clone().unwrap_or(Here::Fresh);
             }
         }

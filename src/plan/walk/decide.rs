@@ -86,6 +86,10 @@ impl<'a> Walker<'a> {
         }
         let mut leaves = Vec::new();
         let tree = shape(expr, &mut leaves);
+        if leaves.is_empty() {
+            // A constant decides before anything else is evaluated.
+            return self.mark_paths(expr, &whole, &[expr], told_true, told_false, ctx).0;
+        }
         let graph = Graph::of(&tree, leaves.len());
         let slot = self.decisions.len();
         self.decisions.push(self.decision(expr, kind));

@@ -3,6 +3,7 @@
 use ruff_python_ast::{Comprehension, Expr, InterpolatedStringElement, Stmt, UnaryOp};
 
 use super::super::flow::wholly_constant;
+use super::super::graph::shape;
 use super::super::marks::FrameKind;
 use super::super::names;
 use super::decide::Told;
@@ -12,7 +13,9 @@ use crate::model::{DecisionKind, Level, NotMeasured};
 impl<'a> Walker<'a> {
     /// A test whose outcomes nobody else tells: inside an expression.
     fn inner_test(&mut self, expr: &'a Expr, kind: DecisionKind, ctx: Context) {
-        if wholly_constant(expr).is_none() {
+        let mut leaves = Vec::new();
+        shape(expr, &mut leaves);
+        if !leaves.is_empty() {
             self.decide(expr, kind, Told::Call, Told::Call, ctx);
         }
     }

@@ -1,0 +1,136 @@
+//! Hits on their way back: printed at the end, printed once more, saved before the board went away; and the board
+//! itself, which may have to be waited for.
+//!
+//! In: a session. Out: frames that are sound. Nothing is believed that was not checked.
+
+use std::time::{Duration, Instant};
+
+use super::runtime;
+use super::session::{Failure, Session};
+use super::start::{CLOSING, CLOSING_SMALL};
+use crate::device::files::{read_file, remove_file};
+use crate::device::run::Closing;
+use crate::device::selector::Address;
+use crate::device::{Board, Control, Program, RawRepl, ReplError};
+use crate::wire::frame::{self, Frames};
+
+/// How long a board may take to come back after a reset.
+const COMING_BACK: Duration = Duration::from_secs(12);
+/// How often hits are asked for again when the line damages them.
+const DUMPS: u32 = 3;
+/// The file that the guard saves hits to.
+pub(super) const HITS: &str = "_mpycov.hit";
+
+impl Session {
+    /// The statements that print the hits.
+    pub(super) fn closing(&self) -> &'static str {
+        if runtime::is_small(&self.board) { CLOSING_SMALL } else { CLOSING }
+    }
+
+    /// What the closing statements printed, if that is whole.
+    pub(super) fn understood(&self, printed: &[u8]) -> Result<Frames, Frames> {
+        let frames = if self.closing() == CLOSING_SMALL {
+            frame::read_tables(printed)
+                .unwrap_or_else(|fault| Frames { faults: vec![fault], ..Frames::default() })
+        } else {
+            frame::read(printed)
+        };
+        if frames.complete > 0 && frames.faults.is_empty() { Ok(frames) } else { Err(frames) }
+    }
+
+    /// The hits, asked for again while they are not all there: they are still in the board's memory. What does not
+    /// come whole in the end is used as far as it came.
+    pub(super) fn all_hits(&mut self, state: Closing, printed: &[u8]) -> Result<Frames, Failure> {
+        let mut last = self.understood(printed);
+        if state != Closing::Complete {
+            last = Err(last.unwrap_or_else(|broken| broken));
+        }
+        let start = format!("import _mpycov\n{}", self.closing());
+        for _ in 0..DUMPS {
+            if last.is_ok() {
+                break;
+            }
+            let program = Program { start: &start, ..Program::default() };
+            let mut again = Vec::new();
+            let run = self.repl.run(&program, &Control::new(), &mut |_, bytes| {
+                again.extend_from_slice(bytes);
+            });
+            match run {
+                // A board that had to be reset meanwhile has nothing to tell, and does not know that it had.
+                Ok(_) => match self.understood(&again) {
+                    Ok(frames) if frames.hits.is_empty() => break,
+                    result => last = result,
+                },
+                // What has come so far may be all there is to have.
+                Err(ReplError::OutOfMemory { .. } | ReplError::Damaged { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(last.unwrap_or_else(|broken| broken))
+    }
+
+    /// Waits for a board that went away, and takes it to its prompt again.
+    pub(super) fn come_back(&mut self) -> bool {
+        if !self.repl.is_closed() {
+            return self.repl.take_over().is_ok();
+        }
+        self.reopen(true)
+    }
+
+    /// Opens the line again. What a command was is not the same board when it is started anew.
+    pub(super) fn reopen(&mut self, enter: bool) -> bool {
+        if matches!(self.address, Address::Exec(_) | Address::ExecPty(_)) {
+            return false;
+        }
+        let until = Instant::now() + COMING_BACK;
+        let pressed = self.control.interrupts();
+        while Instant::now() < until && self.control.interrupts() == pressed {
+            if let Ok(transport) = self.address.open(self.baud) {
+                let mut repl = RawRepl::attach(transport, self.repl.options().clone());
+                repl.stop_on(&self.control);
+                if !enter || repl.take_over().is_ok() {
+                    self.repl = repl;
+                    return true;
+                }
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        false
+    }
+
+    /// What the guard saved: the file, and the one beside it that was being written when the board went away.
+    pub(super) fn saved_hits(&mut self, path: &str) -> Vec<u8> {
+        let mut all = Vec::new();
+        for path in saved_files(path) {
+            if let Ok(bytes) = read_file(&mut self.repl, &self.board, &path) {
+                all.extend_from_slice(&sound_lines(&bytes));
+            }
+        }
+        all
+    }
+
+    pub(super) fn remove_hits(&mut self, path: &str) -> Result<(), Failure> {
+        for path in saved_files(path) {
+            remove_file(&mut self.repl, &self.board, &path)?;
+        }
+        Ok(())
+    }
+}
+
+/// The files in which saved hits may be: whole, being written, or from before an earlier reset.
+pub(super) fn saved_files(path: &str) -> [String; 3] {
+    [path.to_owned(), format!("{path}~"), format!("{path}+")]
+}
+
+/// The file that a program in place saves its hits to, on this board.
+#[must_use]
+pub fn hits_in_place(board: &Board) -> String {
+    format!("{}/{HITS}", board.home.trim_end_matches('/'))
+}
+
+/// The frames of `bytes` that are sound, without what announces them: a dump that is known to be broken, or to be
+/// old, is not held to its announcement.
+pub(super) fn sound_lines(bytes: &[u8]) -> Vec<u8> {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    lines.filter(|line| frame::is_hits(line)).flatten().copied().collect()
+}

@@ -1,0 +1,395 @@
+//! One program on one board, from the open line to the board as it was.
+//!
+//! In: where the board is and a [`Job`]. Out: what was printed, as it comes, and an [`Ended`]. Hits come back by
+//! every way there is: printed at the end in the same session, printed once more if the line damaged them, printed
+//! or saved by the guard before the board went away. The board is tidied up whatever happened, if it still answers.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::back::HITS;
+use super::listen::{Listener, Tests};
+use super::start::{CLOSING, Start, statements};
+use super::{home, runtime};
+use crate::device::deploy::Event;
+use crate::device::error::ReadFileError;
+use crate::device::run::Closing;
+use crate::device::selector::Address;
+use crate::device::watch::Watched;
+use crate::device::{
+    Blob, Board, Control, DeployError, Deployment, Layout, OpenError, Program, RawRepl, ReplError,
+    ReplOptions, RunEnd, Section,
+};
+use crate::wire::frame::{self, Frames};
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The line could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Something of the prompt's.
+    #[error(transparent)]
+    Repl(#[from] ReplError),
+    /// Something about files.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// Something about a file of the board's.
+    #[error(transparent)]
+    Read(#[from] ReadFileError),
+}
+
+/// What is to be done on a board.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The files, the runtime's excepted.
+    pub blobs: Vec<Blob>,
+    /// For each file with a source, in any order: its name among the blobs, the name of its source, the lines that
+    /// it has more.
+    pub origins: Vec<(String, String, Vec<u32>)>,
+    /// What to start; `None` for the board's own `boot.py` and `main.py`, which are among the blobs.
+    pub start: Option<Start>,
+    /// Where files go.
+    pub layout: Layout,
+    /// Whether they stay.
+    pub keep: bool,
+    /// How long the program may run.
+    pub timeout: Option<Duration>,
+}
+
+/// What happens meanwhile.
+#[derive(Debug)]
+pub enum Stage<'a> {
+    /// Files are placed or taken away.
+    Files(Event<'a>),
+    /// The program starts.
+    Running,
+    /// Output of the program.
+    Output(&'a [u8]),
+    /// The board went away; it is waited for.
+    ComingBack,
+}
+
+/// Who is told what happens.
+pub type Show<'a> = dyn FnMut(Stage<'_>) + 'a;
+
+/// How the program ended and what it left.
+#[derive(Debug)]
+pub struct Ended {
+    /// How the program ended; tracebacks are those of the sources.
+    pub end: RunEnd,
+    /// The hits.
+    pub frames: Frames,
+    /// Whether some hits came from a file that was saved before the board went away.
+    pub saved: bool,
+    /// Whether the board came back after it went away.
+    pub returned: bool,
+    /// What unittest said.
+    pub tests: Tests,
+    /// The test that was running when the program ended without a word.
+    pub during: Option<String>,
+    /// The hits of each test, if they were asked for.
+    pub by_test: BTreeMap<String, Frames>,
+    /// Whether tests could not be told apart: there is no unittest, or one that cannot be watched.
+    pub no_tests: bool,
+    /// Whether `--autosave` found no timer.
+    pub no_timer: bool,
+    /// Whether the firmware let the guard watch for resets.
+    pub guarded: bool,
+    /// Why the board could not be tidied up.
+    pub untidy: Option<String>,
+}
+
+/// A board at its raw prompt.
+pub struct Session {
+    pub(super) repl: RawRepl,
+    /// What it is.
+    pub board: Board,
+    pub(super) address: Address,
+    pub(super) baud: Option<u32>,
+    pub(super) control: Control,
+}
+
+impl Session {
+    /// Opens a line, takes the board to its prompt and asks what it is. With `fresh` its memory is cleared first:
+    /// what a program left there is neither needed nor does it leave much room.
+    ///
+    /// # Errors
+    /// [`Failure`] when the line does not open or no prompt comes.
+    pub fn open(
+        address: &Address,
+        baud: Option<u32>,
+        options: ReplOptions,
+        control: &Control,
+        fresh: bool,
+    ) -> Result<Self, Failure> {
+        let mut repl = RawRepl::enter(address.open(baud)?, options)?;
+        repl.stop_on(control);
+        if fresh {
+            repl.soft_reset()?;
+        }
+        let board = match Board::probe(&mut repl) {
+            Err(ReplError::OutOfMemory { .. }) => {
+                repl.soft_reset()?;
+                Board::probe(&mut repl)?
+            }
+            result => result?,
+        };
+        Ok(Self { repl, board, address: address.clone(), baud, control: control.clone() })
+    }
+
+    /// The session itself, for what only it can do.
+    pub fn repl(&mut self) -> &mut RawRepl {
+        &mut self.repl
+    }
+
+    /// Leaves the board at its ordinary prompt.
+    pub fn leave(self) {
+        self.repl.leave();
+    }
+
+    /// Places files and does nothing else.
+    ///
+    /// # Errors
+    /// [`Failure`], with nothing of the user's lost.
+    pub fn place(
+        &mut self,
+        blobs: &[Blob],
+        layout: Layout,
+        show: &mut Show<'_>,
+    ) -> Result<Deployment, Failure> {
+        let all = self.with_runtime(blobs, true);
+        self.place_all(&all, layout, show)
+    }
+
+    fn place_all(
+        &mut self,
+        all: &[Blob],
+        layout: Layout,
+        show: &mut Show<'_>,
+    ) -> Result<Deployment, Failure> {
+        Ok(Deployment::place(&mut self.repl, &self.board, layout, all, &mut |event| {
+            show(Stage::Files(event));
+        })?)
+    }
+
+    fn with_runtime(&self, blobs: &[Blob], asked_for: bool) -> Vec<Blob> {
+        runtime::files(&self.board, asked_for).into_iter().chain(blobs.iter().cloned()).collect()
+    }
+
+    /// Does a job.
+    ///
+    /// # Errors
+    /// [`Failure`] when the program could not be started or its end is not known; files are taken away then, too.
+    pub fn run(&mut self, job: &Job, show: &mut Show<'_>) -> Result<Ended, Failure> {
+        if job.layout == Layout::Ram {
+            // A file system in memory does not outlast a reset, and memory should be free.
+            self.repl.soft_reset()?;
+        }
+        let own = |blob: &Blob| {
+            let text = String::from_utf8_lossy(&blob.bytes);
+            text.contains("_mpycov.") || text.contains("import _mpycov")
+        };
+        let asked_for = job.start.is_none() || job.blobs.iter().any(own);
+        let mut all = self.with_runtime(&job.blobs, asked_for);
+        if job.start.as_ref().is_some_and(|start| start.by_test) {
+            all.push(runtime::tests());
+        }
+        let placed = match self.place_all(&all, job.layout, show) {
+            Ok(placed) => placed,
+            Err(failure) => {
+                // What was placed so far is on the board's list.
+                if !job.keep && !self.repl.is_closed() {
+                    self.repl.stop_on(&self.control);
+                    let _ = self.remove_left(job.layout);
+                }
+                return Err(failure);
+            }
+        };
+        let hits = placed.beside(HITS).filter(|_| runtime::can_guard(&self.board));
+        let result = self.run_placed(job, &placed, hits.as_deref(), show);
+        // A board that does not stop cannot be tidied up either.
+        let stuck = result.as_ref().is_ok_and(|ended| hangs(&ended.end));
+        let untidy =
+            if job.keep || stuck { None } else { self.tidy(placed, hits.as_deref(), show) };
+        let mut ended = result?;
+        ended.untidy = untidy;
+        Ok(ended)
+    }
+
+    fn run_placed(
+        &mut self,
+        job: &Job,
+        placed: &Deployment,
+        hits: Option<&str>,
+        show: &mut Show<'_>,
+    ) -> Result<Ended, Failure> {
+        if let Some(hits) = hits {
+            self.remove_hits(hits)?;
+        }
+        let mut listener = Listener::default();
+        let mut closing = Vec::new();
+        let (end, state) = match &job.start {
+            Some(start) => {
+                if job.layout != Layout::Ram {
+                    self.repl.soft_reset()?;
+                }
+                let root = placed.import_root();
+                let guard = runtime::can_guard(&self.board).then_some(hits);
+                let text = statements(start, &self.board, root.as_deref(), guard);
+                let closing_text = match start.by_test {
+                    true => format!("import _mpycov_tests\n_mpycov_tests.restore()\n{CLOSING}"),
+                    false => self.closing().to_owned(),
+                };
+                let program = Program {
+                    start: &text,
+                    closing: &closing_text,
+                    timeout: job.timeout,
+                    top_level: runtime::is_small(&self.board),
+                    ..Program::default()
+                };
+                show(Stage::Running);
+                let run =
+                    self.repl.run(
+                        &program,
+                        &self.control,
+                        &mut |section, bytes| match section {
+                            Section::Program => show(Stage::Output(&listener.feed(bytes))),
+                            Section::Closing => closing.extend_from_slice(bytes),
+                        },
+                    )?;
+                (run.end, run.closing)
+            }
+            None => (self.boot(job, &mut listener, show)?, Closing::Missing),
+        };
+        let rest = listener.finish();
+        show(Stage::Output(&rest));
+        self.repl.stop_on(&self.control);
+        let gone = matches!(end, RunEnd::Vanished { .. } | RunEnd::SoftReset { .. });
+        let mut frames = frame::read(listener.frames());
+        let (mut returned, mut saved) = (false, false);
+        if gone {
+            show(Stage::ComingBack);
+            returned = self.come_back();
+            frames.add(self.understood(&closing).unwrap_or_default());
+        } else if !hangs(&end) {
+            frames.add(self.all_hits(state, &closing)?);
+        }
+        if let Some(hits) = hits.filter(|_| !hangs(&end) && (!gone || returned)) {
+            let found = self.saved_hits(hits);
+            saved = !found.is_empty();
+            frames.add(frame::read(&found));
+        }
+        let places = |(name, host, added): &(String, String, Vec<u32>)| home::Placed {
+            path: placed.path_of(name),
+            name: host.clone(),
+            added: added.clone(),
+        };
+        let origins: Vec<home::Placed> = job.origins.iter().map(places).collect();
+        Ok(Ended {
+            end: at_home(end, &origins),
+            frames,
+            saved,
+            returned,
+            tests: listener.tests().clone(),
+            during: listener.current_test().map(str::to_owned),
+            by_test: listener.by_test(),
+            no_tests: listener.no_tests,
+            no_timer: listener.no_timer,
+            guarded: runtime::can_guard(&self.board),
+            untidy: None,
+        })
+    }
+
+    /// Lets the board start by itself, as after power is switched on, and follows it to its prompt.
+    fn boot(
+        &mut self,
+        job: &Job,
+        listener: &mut Listener,
+        show: &mut Show<'_>,
+    ) -> Result<RunEnd, Failure> {
+        self.repl.start_over()?;
+        show(Stage::Running);
+        let until = job.timeout.map(|time| Instant::now() + time);
+        let mut reopened = false;
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let watched = self.repl.watch(left, &self.control, reopened, &mut |bytes| {
+                show(Stage::Output(&listener.feed(bytes)));
+            });
+            let end = match watched {
+                Watched::Prompt => RunEnd::Finished,
+                Watched::TimedOut => RunEnd::TimedOut { stopped: true },
+                Watched::Interrupted => RunEnd::Interrupted { stopped: true, traceback: None },
+                Watched::Closed { reason } => {
+                    // The program starts again by itself; what it prints from then on counts as well.
+                    show(Stage::ComingBack);
+                    if self.reopen(false) {
+                        reopened = true;
+                        continue;
+                    }
+                    return Ok(RunEnd::Vanished { reason, seen: Vec::new() });
+                }
+            };
+            self.repl.stop_on(&self.control);
+            self.repl.take_over()?;
+            return Ok(end);
+        }
+    }
+
+    /// Takes everything away; says why if that did not work.
+    fn tidy(
+        &mut self,
+        placed: Deployment,
+        hits: Option<&str>,
+        show: &mut Show<'_>,
+    ) -> Option<String> {
+        self.repl.stop_on(&self.control);
+        let result = (|| {
+            self.repl.take_over()?;
+            if let Some(hits) = hits {
+                self.remove_hits(hits)?;
+            }
+            let board = &self.board;
+            placed.remove(&mut self.repl, board, &mut |event| show(Stage::Files(event)))?;
+            // The program's memory is of no use to anybody now.
+            self.repl.soft_reset()?;
+            Ok::<_, Failure>(())
+        })();
+        result.err().map(|failure| failure.to_string())
+    }
+
+    /// Takes away what an earlier session placed with this layout. Says whether there was anything.
+    ///
+    /// # Errors
+    /// [`Failure`] when the board or the line fails.
+    pub fn remove_left(&mut self, layout: Layout) -> Result<bool, Failure> {
+        self.repl.take_over()?;
+        let Some(left) = Deployment::left_behind(&mut self.repl, &self.board, layout)? else {
+            return Ok(false);
+        };
+        if let Some(hits) = left.beside(HITS) {
+            self.remove_hits(&hits)?;
+        }
+        left.remove(&mut self.repl, &self.board, &mut |_| ())?;
+        Ok(true)
+    }
+}
+
+/// Whether the board runs on and cannot be spoken to.
+fn hangs(end: &RunEnd) -> bool {
+    matches!(end, RunEnd::TimedOut { stopped: false } | RunEnd::Interrupted { stopped: false, .. })
+}
+
+fn at_home(end: RunEnd, placed: &[home::Placed]) -> RunEnd {
+    match end {
+        RunEnd::Raised { traceback } => {
+            RunEnd::Raised { traceback: home::bring_home(&traceback, placed) }
+        }
+        RunEnd::Interrupted { stopped, traceback } => RunEnd::Interrupted {
+            stopped,
+            traceback: traceback.map(|text| home::bring_home(&text, placed)),
+        },
+        other => other,
+    }
+}

@@ -1,0 +1,391 @@
+//! From sources to the files that a board gets, made to fit the board.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use anyhow::bail;
+
+use super::args::{Common, SelectArgs};
+use super::board_args::PlaceArgs;
+use super::instrument::{attempt, options, show_faults, warn_of_paths};
+use crate::board::back::hits_in_place;
+use crate::board::cross::Cross;
+use crate::board::place::{Roots, needed};
+use crate::board::{budget, runtime, start};
+use crate::device::{Blob, Board, Layout};
+use crate::discover::{self, Found};
+use crate::fs;
+use crate::model::{Digest, FileMap};
+use crate::store::Store;
+
+/// What is to be placed, before it is known on which board.
+pub(super) struct Sources<'a> {
+    /// The files to cover.
+    pub(super) covered: Vec<Found>,
+    /// The directories (or files) that they were looked for in.
+    pub(super) roots: Vec<PathBuf>,
+    /// The script, by its full path.
+    pub(super) script: Option<PathBuf>,
+    /// The module to start instead.
+    pub(super) module: Option<String>,
+    /// The code to start instead.
+    pub(super) code: Option<String>,
+    pub(super) cwd: PathBuf,
+    pub(super) select: &'a SelectArgs,
+    pub(super) place: &'a PlaceArgs,
+}
+
+/// Files for one board.
+#[derive(Default)]
+pub(super) struct Files {
+    pub(super) blobs: Vec<Blob>,
+    /// For each: its name, the name of its source, the lines that it has more.
+    pub(super) origins: Vec<(String, String, Vec<u32>)>,
+    pub(super) maps: BTreeMap<Digest, FileMap>,
+    /// Modules that could not be covered, and why.
+    pub(super) uncovered: BTreeMap<String, String>,
+    /// The module to import, if something is to be started.
+    pub(super) module: String,
+    /// The digest of the script, if it is covered.
+    pub(super) script: Option<Digest>,
+    /// Directories to search for modules.
+    pub(super) search: Vec<String>,
+    /// Whether the board starts the program by itself.
+    pub(super) boots: bool,
+}
+
+/// A file on its way.
+struct Part {
+    path: PathBuf,
+    host: String,
+    text: Vec<u8>,
+    added: Vec<u32>,
+}
+
+impl Part {
+    /// Takes another text, which may have a line more in front.
+    fn replace(&mut self, text: Vec<u8>, added: bool) {
+        self.text = text;
+        if added {
+            let moved = self.added.iter().map(|line| line + 1);
+            self.added = std::iter::once(1).chain(moved).collect();
+        }
+    }
+}
+
+impl Sources<'_> {
+    /// Which layout is asked for.
+    pub(super) fn layout(&self) -> Layout {
+        match (self.place.in_place, self.place.ram) {
+            (true, _) => Layout::InPlace,
+            (_, true) => Layout::Ram,
+            _ => Layout::Own,
+        }
+    }
+
+    /// The covered files in `count` shares of about the same size.
+    pub(super) fn shares(&self, count: usize) -> anyhow::Result<Vec<BTreeSet<PathBuf>>> {
+        let mut sized = Vec::new();
+        for found in &self.covered {
+            sized.push((fs::read(&found.path)?.len(), found.path.clone()));
+        }
+        sized.sort_by_key(|(size, path)| (std::cmp::Reverse(*size), path.clone()));
+        let mut shares = vec![(0, BTreeSet::new()); count.clamp(1, sized.len().max(1))];
+        for (size, path) in sized {
+            if let Some(least) = shares.iter_mut().min_by_key(|(total, _)| *total) {
+                least.0 += size;
+                least.1.insert(path);
+            }
+        }
+        Ok(shares.into_iter().map(|(_, share)| share).collect())
+    }
+
+    fn import_roots(&self) -> Vec<PathBuf> {
+        let mut all: Vec<PathBuf> = Vec::new();
+        for root in &self.roots {
+            let Ok(full) = fs::canonical(root) else { continue };
+            let dir = if full.is_file() { full.parent().unwrap_or(&full).to_owned() } else { full };
+            let root = discover::import_root(&dir);
+            if !all.contains(&root) {
+                all.push(root);
+            }
+        }
+        all
+    }
+
+    /// Makes the files for a board, and keeps their sensor maps. With `only`, other files are placed plain.
+    pub(super) fn for_board(
+        &self,
+        board: &Board,
+        common: &Common,
+        only: Option<&BTreeSet<PathBuf>>,
+    ) -> anyhow::Result<Files> {
+        let mut options = options(self.select)?;
+        options.walrus &= board.walrus;
+        let script = self.script.as_deref();
+        let main = script.or(if self.module.is_none() && self.code.is_none() {
+            None
+        } else {
+            Some(&*self.cwd)
+        });
+        let wanted = |found: &&Found| only.is_none_or(|only| only.contains(&found.path));
+        let covered = self.covered.iter().filter(wanted).cloned().collect();
+        let attempts = attempt(covered, &options, main)?;
+        let bad: Vec<_> = attempts.iter().filter(|a| a.result.is_err()).collect();
+        static ONCE: Once = Once::new();
+        let mut shown = Ok(());
+        // Several boards have the same faults.
+        ONCE.call_once(|| {
+            if !bad.is_empty() {
+                shown = show_faults(&bad, common.color);
+            }
+            warn_of_paths(&attempts, common.color);
+        });
+        shown?;
+        let mut files = Files::default();
+        let store = Store::at(&common.data_dir);
+        let mut parts = Vec::new();
+        for attempt in attempts {
+            let (path, host) = (attempt.found.path, attempt.found.name);
+            let part = match attempt.result {
+                Ok(made) => {
+                    store.put_map(&made.map)?;
+                    if script == Some(&*path) && made.map.sensor_count > 0 {
+                        files.script = Some(made.map.digest.clone());
+                    }
+                    files.maps.insert(made.map.digest.clone(), made.map);
+                    let added = made.woven.added_lines.iter().map(|line| line.0).collect();
+                    Part { path, host, text: made.woven.text, added }
+                }
+                Err(_) => {
+                    files.uncovered.insert(host.clone(), "it does not parse".to_owned());
+                    Part { path, host, text: attempt.text, added: Vec::new() }
+                }
+            };
+            parts.push(part);
+        }
+        for found in self.covered.iter().filter(|found| !wanted(found)) {
+            let (path, host) = (found.path.clone(), found.name.clone());
+            parts.push(Part { text: fs::read(&path)?, path, host, added: Vec::new() });
+        }
+        self.add_plain(&mut parts)?;
+        let directories = board.directories && (board.sys_path || self.place.in_place);
+        let roots = Roots {
+            script: script.and_then(Path::parent).map(Path::to_owned),
+            imports: self.import_roots(),
+            directories,
+        };
+        files.search = if board.sys_path { roots.search() } else { Vec::new() };
+        let cross = match self.place.mpy {
+            true => Some(Cross::for_board(&self.place.mpy_cross, board.mpy)?),
+            false => None,
+        };
+        for part in parts {
+            self.add(part, &roots, board, cross.as_ref(), &mut files)?;
+        }
+        if let Some(code) = &self.code {
+            let (text, added) = start::as_main(code.as_bytes(), "_mpycov_code", board.sys_modules);
+            let added = if added { vec![1] } else { Vec::new() };
+            let part =
+                Part { path: "_mpycov_code.py".into(), host: "<stdin>".to_owned(), text, added };
+            files.module = "_mpycov_code".to_owned();
+            place(part, "_mpycov_code.py".to_owned(), cross.as_ref(), &mut files)?;
+        } else if let Some(module) = &self.module {
+            files.module = module.clone();
+        }
+        self.add_extra(&mut files)?;
+        Ok(files)
+    }
+
+    /// Adds the script, if it is not covered, and plain modules that may be imported.
+    fn add_plain(&self, parts: &mut Vec<Part>) -> anyhow::Result<()> {
+        let taken: BTreeSet<PathBuf> = parts.iter().map(|part| part.path.clone()).collect();
+        if let Some(script) = self.script.as_deref().filter(|script| !taken.contains(*script)) {
+            let host = discover::display_name(script, &self.cwd);
+            parts.push(Part {
+                path: script.to_owned(),
+                host,
+                text: fs::read(script)?,
+                added: Vec::new(),
+            });
+        }
+        let mut dirs: Vec<PathBuf> =
+            self.script.iter().filter_map(|s| s.parent()).map(Path::to_owned).collect();
+        dirs.extend(self.roots.iter().cloned());
+        let mut helpers: BTreeMap<PathBuf, Part> = BTreeMap::new();
+        for dir in dirs {
+            for found in discover::files(&dir, &[], &self.cwd)? {
+                let python = found.path.extension().is_some_and(|e| e == "py");
+                let known =
+                    taken.contains(&found.path) || self.script.as_deref() == Some(&*found.path);
+                if python && !known {
+                    let text = fs::read(&found.path)?;
+                    let part = Part {
+                        path: found.path.clone(),
+                        host: found.name,
+                        text,
+                        added: Vec::new(),
+                    };
+                    helpers.insert(found.path, part);
+                }
+            }
+        }
+        let names: Vec<String> =
+            helpers.keys().map(|path| path.to_string_lossy().replace('\\', "/")).collect();
+        let all: Vec<(&str, &[u8])> =
+            names.iter().map(String::as_str).zip(helpers.values().map(|p| &p.text[..])).collect();
+        let code = self.code.as_deref().or(self.module.as_deref()).unwrap_or_default();
+        let mut start: Vec<&[u8]> = parts.iter().map(|part| &part.text[..]).collect();
+        start.push(code.as_bytes());
+        let wanted: BTreeSet<usize> = needed(&start, &all).into_iter().collect();
+        parts.extend(
+            helpers
+                .into_values()
+                .enumerate()
+                .filter(|(i, _)| wanted.contains(i))
+                .map(|(_, part)| part),
+        );
+        Ok(())
+    }
+
+    fn add(
+        &self,
+        mut part: Part,
+        roots: &Roots,
+        board: &Board,
+        cross: Option<&Cross>,
+        files: &mut Files,
+    ) -> anyhow::Result<()> {
+        let mut name = roots.name_of(&part.path);
+        let is_script = self.script.as_deref() == Some(&*part.path);
+        let module = match &self.module {
+            Some(module) => module.clone(),
+            None => start::module_name(&stem(&part.path)),
+        };
+        if is_script && self.place.in_place && ["main.py", "boot.py"].contains(&&*name) {
+            files.boots = true;
+        }
+        let boots = self.place.in_place && (name == "main.py" || files.boots && is_script);
+        if boots && runtime::can_guard(board) {
+            let (text, added) = start::as_guarded(&part.text, &hits_in_place(board));
+            part.replace(text, added);
+        }
+        if boots {
+            // It is the main program as it is.
+        } else if is_script || self.module.as_deref().is_some_and(|m| is_module(&name, m)) {
+            if is_script {
+                // A name that cannot be imported becomes one that can.
+                let dir =
+                    name.rsplit_once('/').map(|(dir, _)| format!("{dir}/")).unwrap_or_default();
+                name = format!("{dir}{module}.py");
+                files.module = module.clone();
+            }
+            let (text, added) = start::as_main(&part.text, &module, board.sys_modules);
+            part.replace(text, added);
+        }
+        place(part, name, cross.filter(|_| !boots), files)
+    }
+
+    /// Adds what is placed as it is.
+    fn add_extra(&self, files: &mut Files) -> anyhow::Result<()> {
+        for path in &self.place.extra {
+            let is_dir = path.is_dir();
+            for found in discover::files(path, &[], &self.cwd)? {
+                let name = if is_dir {
+                    found.relative.clone()
+                } else {
+                    PathBuf::from(found.path.file_name().unwrap_or_default())
+                };
+                let name = name.to_string_lossy().replace('\\', "/");
+                check_free(&name, &found.name, files)?;
+                files.blobs.push(Blob { name, bytes: fs::read(&found.path)? });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds a file under a name, compiled if there is a compiler.
+fn place(
+    part: Part,
+    mut name: String,
+    cross: Option<&Cross>,
+    files: &mut Files,
+) -> anyhow::Result<()> {
+    let mut bytes = part.text;
+    if let (Some(cross), Some(stem)) = (cross, name.strip_suffix(".py")) {
+        bytes = cross.compile(&bytes, &part.host)?;
+        name = format!("{stem}.mpy");
+    }
+    check_free(&name, &part.host, files)?;
+    files.origins.push((name.clone(), part.host, part.added));
+    files.blobs.push(Blob { name, bytes });
+    Ok(())
+}
+
+fn check_free(name: &str, host: &str, files: &Files) -> anyhow::Result<()> {
+    if files.blobs.iter().any(|blob| blob.name == name) {
+        let other = files
+            .origins
+            .iter()
+            .find(|(other, ..)| other == name)
+            .map_or(name, |(_, host, _)| host);
+        bail!("{other} and {host} would both become {name}");
+    }
+    Ok(())
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Whether a file of this name is what `import module` runs.
+fn is_module(name: &str, module: &str) -> bool {
+    let path = module.replace('.', "/");
+    [format!("{path}.py"), format!("{path}/__init__.py")].iter().any(|one| one == name)
+}
+
+impl Files {
+    /// The number of sensors in all files.
+    fn sensors(&self) -> u64 {
+        self.maps.values().map(|map| u64::from(map.sensor_count)).sum()
+    }
+
+    /// Whether nothing speaks against these files on a board.
+    pub(super) fn fit(&self, board: &Board, layout: Layout) -> bool {
+        let needs = budget::needs(board, &self.blobs, self.sensors(), layout == Layout::Ram);
+        needs.doubts(board).is_empty()
+    }
+
+    /// Refuses what cannot fit a board, and says what may not.
+    pub(super) fn check_budget(
+        &self,
+        board: &Board,
+        layout: Layout,
+    ) -> anyhow::Result<Vec<String>> {
+        let needs = budget::needs(board, &self.blobs, self.sensors(), layout == Layout::Ram);
+        let mut warnings = Vec::new();
+        for doubt in needs.doubts(board) {
+            match doubt {
+                budget::Doubt::Storage(wanted, free) => bail!(
+                    "the files need {wanted} bytes and the board has {free} free\n  help: {}",
+                    advice(self.blobs.len())
+                ),
+                budget::Doubt::Memory(wanted, free) => warnings.push(format!(
+                    "memory may be short: some {wanted} bytes are needed to compile and count, {free} are free\n  help: {}",
+                    advice(self.blobs.len())
+                )),
+            }
+        }
+        Ok(warnings)
+    }
+}
+
+fn advice(files: usize) -> &'static str {
+    if files > 2 {
+        "a lower --level, fewer files (--include, --pattern), --mpy, or several passes (--passes auto)"
+    } else {
+        "a lower --level, or --mpy"
+    }
+}

@@ -1,0 +1,89 @@
+//! `mpycov deploy`: instrumented files onto boards, to stay there.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use super::args::{Common, DeployArgs};
+use super::board_files::Sources;
+use super::instrument::selection;
+use super::{Exit, boards, style};
+use crate::board::Stage;
+use crate::device::Layout;
+use crate::device::deploy::Event;
+use crate::discover::{self, Found};
+
+pub(super) fn deploy(args: &DeployArgs, common: &Common) -> anyhow::Result<Exit> {
+    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let roots = if args.paths.is_empty() { vec![cwd.clone()] } else { args.paths.clone() };
+    let selection = selection(&args.select, None)?;
+    let skip = [common.data_dir.clone(), cwd.join(&common.data_dir)];
+    let mut covered: BTreeMap<PathBuf, Found> = BTreeMap::new();
+    for root in roots.iter().filter(|_| !args.remove) {
+        for found in discover::files(root, &skip, &cwd)? {
+            let python = found.path.extension().is_some_and(|e| e == "py");
+            if python && selection.wants(&found.name) {
+                covered.insert(found.path.clone(), found);
+            }
+        }
+    }
+    let sources = Sources {
+        covered: covered.into_values().collect(),
+        roots,
+        script: None,
+        module: None,
+        code: None,
+        cwd,
+        select: &args.select,
+        place: &args.place,
+    };
+    for (name, address) in boards::one_or_more(&args.line)? {
+        let control = boards::control()?;
+        let mut session = boards::open(&address, &args.line, &control, true)?;
+        let label = name.unwrap_or_else(|| session.board.platform.clone());
+        let layout = sources.layout();
+        let note = |text: String| {
+            if !common.quiet {
+                style::note(&text);
+            }
+        };
+        if args.remove {
+            let mut any = false;
+            for layout in [Layout::Own, Layout::InPlace] {
+                any |= session.remove_left(layout)?;
+            }
+            note(match any {
+                true => format!("{label}: took away what was placed."),
+                false => format!("{label}: nothing of mpycov's is there."),
+            });
+            session.leave();
+            continue;
+        }
+        let files = sources.for_board(&session.board, common, None)?;
+        for warning in files.check_budget(&session.board, layout)? {
+            style::warning(&warning, common.color);
+        }
+        let (mut sent, mut size, mut there) = (0, 0, 0);
+        let placed = session.place(&files.blobs, layout, &mut |stage| {
+            if let Stage::Files(Event::Planned { files, bytes, unchanged }) = stage {
+                (sent, size, there) = (files, bytes, unchanged);
+            }
+        })?;
+        let place = placed.import_root().unwrap_or_else(|| session.board.home.clone());
+        note(format!("{label}: placed {sent} files, {size} bytes; {there} were there already."));
+        if let Some(root) = placed.import_root() {
+            note(format!(
+                "To import them: import sys; sys.path.insert(0, '{}')",
+                root.trim_end_matches('/')
+            ));
+        } else {
+            note(format!(
+                "They are where programs look for modules{}.",
+                if place.is_empty() { String::new() } else { format!(", in {place}") }
+            ));
+        }
+        session.leave();
+    }
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,344 @@
+//! `mpycov run` on boards: instrument for each, place, run, keep the hits.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, bail};
+
+use super::super::args::{Common, Passes, RunArgs};
+use super::super::board_files::{Files, Sources};
+use super::super::boards::{self, Target};
+use super::super::instrument::selection;
+use super::super::{Exit, style};
+use super::printer::Printer;
+use super::{full_script, joined, now, script_of, source_roots, sources, timeout};
+use crate::board::runtime;
+use crate::board::start::Start;
+use crate::board::{Ended, Job, Session, Stage};
+use crate::device::RunEnd;
+use crate::device::deploy::Event;
+use crate::device::selector::Address;
+use crate::store::Store;
+use crate::wire::data_file::RunData;
+
+/// One board of a run.
+struct One {
+    name: Option<String>,
+    address: Address,
+}
+
+/// Runs the program on all boards side by side.
+pub(super) fn run(args: &RunArgs, common: &Common, targets: &[Target]) -> anyhow::Result<Exit> {
+    let boards: Vec<One> = targets
+        .iter()
+        .filter_map(|target| match target {
+            Target::Board { name, address } => {
+                Some(One { name: name.clone(), address: address.clone() })
+            }
+            Target::Unix => None,
+        })
+        .collect();
+    timeout(args)?;
+    let programs = programs(args, common)?;
+    let several = boards.len() > 1;
+    // What boards take from, when they share the programs out.
+    let queue = Mutex::new((0..programs.len()).collect::<VecDeque<usize>>());
+    let results: Vec<anyhow::Result<Exit>> = std::thread::scope(|scope| {
+        let (programs, queue) = (&programs, &queue);
+        let threads: Vec<_> = boards
+            .iter()
+            .map(|one| {
+                let runner = Runner { args, common, several };
+                scope.spawn(move || runner.run(one, programs, queue))
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("a run does not panic")).collect()
+    });
+    let mut exit = Exit::Fine;
+    for result in results {
+        match result {
+            Ok(Exit::Fine) => {}
+            Ok(other) => exit = other,
+            // The other boards' results count all the same.
+            Err(error) if several => {
+                style::error(&format!("{error:#}"), common.color);
+                exit = Exit::Failed;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let left = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if args.distribute && !left.is_empty() {
+        let names: Vec<&str> = left.iter().map(|index| &*programs[*index].name).collect();
+        bail!("no board was left to run {}", names.join(", "));
+    }
+    Ok(exit)
+}
+
+/// One program of a run, and what goes with it.
+struct Program<'a> {
+    name: String,
+    argv: Vec<String>,
+    sources: Sources<'a>,
+}
+
+fn programs<'a>(args: &'a RunArgs, common: &Common) -> anyhow::Result<Vec<Program<'a>>> {
+    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let (first, rest) = args.program.split_first().context("nothing to run")?;
+    let mut all = Vec::new();
+    let many = args.scripts || args.distribute;
+    let words = if many { &args.program[..] } else { &args.program[..1] };
+    for word in words {
+        let script = if many { Some(full_script(word)?) } else { script_of(args)? };
+        let zeroth = if args.code { "-c".to_owned() } else { word.clone() };
+        let rest = if many { &[][..] } else { rest };
+        let selection = selection(&args.select, script.as_deref())?;
+        let (covered, _) = sources(args, script.as_deref(), &selection, &cwd, common)?;
+        all.push(Program {
+            name: word.clone(),
+            argv: std::iter::once(zeroth).chain(rest.iter().cloned()).collect(),
+            sources: Sources {
+                covered,
+                roots: source_roots(args, script.as_deref(), &cwd),
+                script,
+                module: args.module.then(|| first.clone()),
+                code: args.code.then(|| first.clone()),
+                cwd: cwd.clone(),
+                select: &args.select,
+                place: &args.place,
+            },
+        });
+    }
+    Ok(all)
+}
+
+pub(super) struct Runner<'a> {
+    pub(super) args: &'a RunArgs,
+    pub(super) common: &'a Common,
+    pub(super) several: bool,
+}
+
+impl Runner<'_> {
+    fn run(
+        &self,
+        one: &One,
+        programs: &[Program<'_>],
+        queue: &Mutex<VecDeque<usize>>,
+    ) -> anyhow::Result<Exit> {
+        let control = boards::control()?;
+        let at = |error: anyhow::Error, label: &Option<String>| match label {
+            Some(label) if self.several => error.context(label.clone()),
+            _ => error,
+        };
+        let label = one.name.clone();
+        let mut session = boards::open(&one.address, &self.args.line, &control, true)
+            .map_err(|error| at(error, &label))?;
+        let label = label.unwrap_or_else(|| self.label(&session, one));
+        if self.common.verbose {
+            style::note(&format!("mpycov: {label}: {}", session.board.firmware()));
+        }
+        let mut exit = Exit::Fine;
+        let mut own = 0..programs.len();
+        let mut next = || match self.args.distribute {
+            true => queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front(),
+            false => own.next(),
+        };
+        while let Some(index) = next() {
+            let program = &programs[index];
+            if programs.len() > 1 && !self.common.quiet {
+                style::note(&format!("{label}: {}", program.name));
+            }
+            match self.passes(&mut session, program, &label) {
+                Ok(Exit::Fine) => {}
+                Ok(other) => exit = other,
+                Err(error) => {
+                    session.leave();
+                    return Err(at(error, &Some(label)));
+                }
+            }
+            if control.interrupts() > 0 {
+                break;
+            }
+        }
+        session.leave();
+        Ok(exit)
+    }
+
+    /// What a board is called in reports: its platform, and where there are several, its port too.
+    fn label(&self, session: &Session, one: &One) -> String {
+        let platform = session.board.platform.clone();
+        if !self.several {
+            return platform;
+        }
+        let text = match &one.address {
+            Address::Serial(path) => path.clone(),
+            Address::Socket(address) => address.clone(),
+            Address::Exec(command) | Address::ExecPty(command) => command.clone(),
+        };
+        let last = text.rsplit(['/', '\\', ':']).next().unwrap_or_default();
+        format!("{platform}-{last}")
+    }
+
+    /// Runs a program as often as it takes to cover all its modules.
+    fn passes(
+        &self,
+        session: &mut Session,
+        program: &Program<'_>,
+        label: &str,
+    ) -> anyhow::Result<Exit> {
+        let sources = &program.sources;
+        let layout = sources.layout();
+        let most = sources.covered.len().max(1);
+        let mut count = match self.args.passes {
+            None => return Ok(self.on(session, program, label, None)?.0),
+            Some(Passes::Exactly(count)) => count,
+            Some(Passes::Auto) => {
+                let mut count = 1;
+                while count < most {
+                    let shares = sources.shares(count)?;
+                    let files = shares
+                        .iter()
+                        .map(|share| sources.for_board(&session.board, self.common, Some(share)));
+                    let files = files.collect::<anyhow::Result<Vec<_>>>()?;
+                    if files.iter().all(|files| files.fit(&session.board, layout)) {
+                        break;
+                    }
+                    count += 1;
+                }
+                count
+            }
+        };
+        'again: loop {
+            let shares = sources.shares(count)?;
+            let mut exit = Exit::Fine;
+            for (index, share) in shares.iter().enumerate() {
+                if shares.len() > 1 && !self.common.quiet {
+                    style::note(&format!("{label}: pass {} of {}", index + 1, shares.len()));
+                }
+                let (ended, short) = self.on(session, program, label, Some(share))?;
+                if short && self.args.passes == Some(Passes::Auto) && count < most {
+                    // The estimate was too good.
+                    count = (count * 2).min(most);
+                    continue 'again;
+                }
+                if ended != Exit::Fine {
+                    exit = ended;
+                }
+            }
+            return Ok(exit);
+        }
+    }
+
+    /// Runs a program once. The second answer is whether memory was too short.
+    fn on(
+        &self,
+        session: &mut Session,
+        program: &Program<'_>,
+        label: &str,
+        only: Option<&BTreeSet<PathBuf>>,
+    ) -> anyhow::Result<(Exit, bool)> {
+        let common = self.common;
+        let sources = &program.sources;
+        let files = sources.for_board(&session.board, common, only)?;
+        let layout = sources.layout();
+        for warning in files.check_budget(&session.board, layout)? {
+            self.warn(label, &warning);
+        }
+        let start = Start {
+            module: files.module.clone(),
+            argv: program.argv.clone(),
+            paths: files.search.clone(),
+            autosave: self.args.autosave,
+            by_test: self.args.context == "test" && runtime::can_guard(&session.board),
+        };
+        let job = Job {
+            blobs: files.blobs.clone(),
+            origins: files.origins.clone(),
+            start: (!files.boots).then_some(start),
+            layout,
+            keep: self.args.keep,
+            timeout: timeout(self.args)?,
+        };
+        let mut printer =
+            Printer { prefix: self.several.then(|| label.to_owned()), line: Vec::new() };
+        let result = session.run(&job, &mut |stage| match stage {
+            Stage::Output(bytes) => printer.print(bytes),
+            Stage::Files(Event::Placed { path, bytes }) if common.verbose => {
+                style::note(&format!("mpycov: {label}: placed {path}, {bytes} bytes"));
+            }
+            Stage::Files(Event::Planned { files, bytes, unchanged }) if common.verbose => {
+                style::note(&format!(
+                    "mpycov: {label}: sending {files} files, {bytes} bytes; {unchanged} are there"
+                ));
+            }
+            Stage::Files(Event::LeftAlone { path }) => {
+                self.warn(
+                    label,
+                    &format!("{path} was changed on the board meanwhile and stays there"),
+                );
+            }
+            Stage::ComingBack if !common.quiet => {
+                style::note(&format!("mpycov: {label}: the board went away; waiting for it"));
+            }
+            _ => {}
+        });
+        printer.finish();
+        let ended = result?;
+        self.keep_hits(&files, &ended, label, &program.name)?;
+        Ok((self.conclude(&files, &ended, label), is_short(&ended)))
+    }
+
+    pub(super) fn warn(&self, label: &str, text: &str) {
+        let text = if self.several { format!("{label}: {text}") } else { text.to_owned() };
+        style::warning(&text, self.common.color);
+    }
+
+    fn keep_hits(
+        &self,
+        files: &Files,
+        ended: &Ended,
+        label: &str,
+        name: &str,
+    ) -> anyhow::Result<()> {
+        for fault in &ended.frames.faults {
+            self.warn(label, &format!("some hits are lost: {fault}"));
+        }
+        let maps = files.maps.iter().map(|(digest, map)| (digest.clone(), map)).collect();
+        let context = match &*self.args.context {
+            "" | "test" => label.to_owned(),
+            context => format!("{label}|{context}"),
+        };
+        let data = RunData {
+            created: now(),
+            name: name.to_owned(),
+            context,
+            files: joined(&maps, &ended.frames.hits),
+            uncovered: files.uncovered.clone(),
+            tests: Vec::new(),
+        };
+        let store = Store::at(&self.common.data_dir);
+        let path = store.put_run(&data)?;
+        for (test, frames) in &ended.by_test {
+            let hits = frames.hits.iter().filter(|(digest, _)| files.maps.contains_key(digest));
+            let data = RunData {
+                context: format!("{label}|{test}"),
+                files: hits.map(|(digest, set)| (digest.clone(), Some(set.clone()))).collect(),
+                uncovered: BTreeMap::new(),
+                ..data.clone()
+            };
+            store.put_run(&data)?;
+        }
+        if self.common.verbose {
+            let count = ended.frames.hits.len();
+            style::note(&format!("mpycov: hits of {count} files kept in {}", path.display()));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the program ended for lack of memory.
+pub(super) fn is_short(ended: &Ended) -> bool {
+    matches!(&ended.end, RunEnd::Raised { traceback }
+        if traceback.trim_end().rsplit('\n').next().is_some_and(|line| line.starts_with("MemoryError")))
+}

@@ -1,0 +1,112 @@
+//! How a program on a board ended, in words, and what that means for the status.
+
+use super::super::board_files::Files;
+use super::super::{Exit, style};
+use super::board::{Runner, is_short};
+use crate::board::Ended;
+use crate::device::RunEnd;
+
+impl Runner<'_> {
+    /// Says how the program ended, and what that means for the status.
+    pub(super) fn conclude(&self, files: &Files, ended: &Ended, label: &str) -> Exit {
+        let mut fine = false;
+        let during =
+            ended.during.as_ref().map(|test| format!(" during {test}")).unwrap_or_default();
+        match &ended.end {
+            RunEnd::Finished => fine = true,
+            RunEnd::Raised { traceback } => {
+                style::note(traceback.trim_end());
+                if is_short(ended) {
+                    style::note(
+                        "  help: the board ran out of memory: a lower --level, fewer files (--include), --passes auto, or --mpy",
+                    );
+                }
+            }
+            RunEnd::SystemExit { code, message } => {
+                fine = *code == 0;
+                if let Some(message) = message {
+                    style::note(message);
+                }
+            }
+            RunEnd::SoftReset { .. } => {
+                self.warn(label, &format!("the program reset the board{during}{}", kept(ended)));
+            }
+            RunEnd::Vanished { reason, .. } => {
+                self.warn(label, &format!("the board went away{during} ({reason}){}", kept(ended)));
+            }
+            RunEnd::TimedOut { stopped } => {
+                let seconds = self.args.timeout.unwrap_or_default();
+                self.warn(label, &format!("the program was stopped after {seconds} s{during}"));
+                self.stuck(label, *stopped);
+            }
+            RunEnd::Interrupted { stopped, traceback } => {
+                if let Some(traceback) = traceback {
+                    style::note(traceback.trim_end());
+                }
+                self.stuck(label, *stopped);
+            }
+        }
+        if let Some(failed) = &ended.tests.failed {
+            fine = false;
+            if self.several {
+                self.warn(label, &format!("unittest: {failed}"));
+            }
+        }
+        if ended.tests.empty {
+            fine = false;
+            self.warn(label, "unittest ran no tests: are their names right, and is their module the one that runs?");
+        }
+        let none = ended.frames.complete == 0 && ended.frames.hits.is_empty();
+        if none {
+            self.warn(label, "the program ended without handing over its hits (was it killed?)");
+        } else if let Some(script) =
+            files.script.as_ref().filter(|s| !ended.frames.hits.contains_key(s))
+            && ended.end == RunEnd::Finished
+        {
+            let name = files.maps.get(script).map_or("", |map| &map.path);
+            self.warn(
+                label,
+                &format!(
+                    "{name} did not run: the firmware has a module of that name; rename the script"
+                ),
+            );
+            fine = false;
+        }
+        if self.args.context == "test" && (ended.no_tests || !ended.guarded) {
+            self.warn(label, "hits cannot be told apart by tests here: that takes micropython-lib's unittest and sys.modules");
+        }
+        if ended.no_timer || self.args.autosave.is_some() && !ended.guarded {
+            self.warn(label, "this firmware has no timer that --autosave could use");
+        }
+        if let Some(reason) = &ended.untidy {
+            self.warn(label, &format!("files are left on the board: {reason}\n  help: mpycov deploy --remove takes them away"));
+        }
+        if self.several && !self.common.quiet {
+            let state = if fine { "fine" } else { "failed" };
+            let tests = match ended.tests.ran {
+                0 => String::new(),
+                count => format!(", {count} tests"),
+            };
+            style::note(&format!(
+                "{label}: {state}{tests}, hits of {} files",
+                ended.frames.hits.len()
+            ));
+        }
+        if fine { Exit::Fine } else { Exit::Failed }
+    }
+
+    fn stuck(&self, label: &str, stopped: bool) {
+        if !stopped {
+            self.warn(label, "the board does not stop for Ctrl-C: its hits are lost, and files are left on it\n  help: reset it, then mpycov deploy --remove");
+        }
+    }
+}
+
+/// What became of the hits of a board that went away.
+fn kept(ended: &Ended) -> &'static str {
+    match (ended.frames.hits.is_empty(), ended.returned) {
+        (false, _) => "; its hits were saved before",
+        (true, true) => "; it had not saved its hits",
+        (true, false) => " and did not come back; its hits are lost",
+    }
+}

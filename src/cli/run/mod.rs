@@ -1,0 +1,140 @@
+//! `mpycov run`: what its targets have in common.
+
+mod board;
+mod ends;
+mod printer;
+mod results;
+mod signals;
+mod unix;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+
+use super::Exit;
+use super::args::{Common, RunArgs};
+use super::boards::{self, Target};
+use crate::discover::{self, Found, Selection};
+use crate::fs;
+use crate::model::{Digest, FileMap, HitSet};
+use crate::unix::UnixError;
+
+pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
+    let targets = boards::targets(&args.line)?;
+    let on_boards = targets.iter().any(|target| *target != Target::Unix);
+    let on_unix = targets.is_empty() || targets.contains(&Target::Unix);
+    if on_unix && (args.scripts || args.distribute) {
+        bail!("several scripts run on boards only\n  help: name boards with -t, and not unix");
+    }
+    let here = if on_unix { unix::run(args, common)? } else { Exit::Fine };
+    if !on_boards {
+        return Ok(here);
+    }
+    let there = board::run(args, common, &targets)?;
+    Ok(match here {
+        Exit::Fine | Exit::Program(0) => there,
+        failed => failed,
+    })
+}
+
+/// The script by its full path, if one is to run.
+fn script_of(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
+    match args.program.first().filter(|_| !args.module && !args.code) {
+        Some(script) => Ok(Some(full_script(script)?)),
+        None => Ok(None),
+    }
+}
+
+/// The full path of a script.
+fn full_script(script: &str) -> anyhow::Result<PathBuf> {
+    let full = fs::canonical(Path::new(script));
+    Ok(full.map_err(|_| UnixError::NoScript(script.to_owned()))?)
+}
+
+/// How long the program may run.
+fn timeout(args: &RunArgs) -> anyhow::Result<Option<Duration>> {
+    match args.timeout {
+        Some(seconds) if !(seconds.is_finite() && seconds > 0.0) => {
+            bail!("--timeout takes a number of seconds above 0")
+        }
+        other => Ok(other.map(Duration::from_secs_f64)),
+    }
+}
+
+/// The hits of each file that could have run; those of others are not ours.
+fn joined(
+    maps: &BTreeMap<Digest, &FileMap>,
+    hits: &BTreeMap<Digest, HitSet>,
+) -> BTreeMap<Digest, Option<HitSet>> {
+    maps.iter()
+        .map(|(digest, map)| {
+            let set = hits.get(digest).filter(|set| set.count() == map.sensor_count).cloned();
+            // A file without sensors runs without telling.
+            let silent = (map.sensor_count == 0).then(|| HitSet::new(0));
+            (digest.clone(), set.or(silent))
+        })
+        .collect()
+}
+
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// The files and directories to look for sources in.
+fn source_roots(args: &RunArgs, script: Option<&Path>, cwd: &Path) -> Vec<PathBuf> {
+    if args.source.is_empty() {
+        vec![script.and_then(Path::parent).unwrap_or(cwd).to_owned()]
+    } else {
+        args.source.clone()
+    }
+}
+
+/// The files to cover, and those that are there in compiled form only.
+fn sources(
+    args: &RunArgs,
+    script: Option<&Path>,
+    selection: &Selection,
+    cwd: &Path,
+    common: &Common,
+) -> anyhow::Result<(Vec<Found>, Vec<Found>)> {
+    let skip = [common.data_dir.clone(), cwd.join(&common.data_dir)];
+    let (mut files, mut compiled) = (BTreeMap::new(), BTreeMap::new());
+    for root in &source_roots(args, script, cwd) {
+        for found in discover::files(root, &skip, cwd)? {
+            let ends = |ending: &str| found.path.extension().is_some_and(|e| e == ending);
+            let source = found.path.with_extension("py");
+            if ends("py") && selection.wants(&found.name) {
+                files.insert(found.path.clone(), found);
+            } else if ends("mpy") && !source.is_file() {
+                let name = found.name.trim_end_matches(".mpy").to_owned() + ".py";
+                if selection.wants(&name) {
+                    compiled.insert(found.path.clone(), found);
+                }
+            }
+        }
+    }
+    Ok((files.into_values().collect(), compiled.into_values().collect()))
+}
+
+/// Why a file that is there in compiled form only is not covered.
+fn compiled_only(file: Found) -> (String, String) {
+    (file.name, "only its compiled form (.mpy) is there".to_owned())
+}
+
+/// The MicroPython to use: as named, from the environment, or from PATH.
+pub(super) fn find_micropython(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let from_env = || std::env::var_os("MICROPY_MICROPYTHON").map(PathBuf::from);
+    if let Some(path) = named.map(Path::to_owned).or_else(from_env) {
+        return Ok(path);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let name = format!("micropython{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(&name))
+        .find(|candidate| candidate.is_file())
+        .context(
+            "there is no MicroPython in PATH\n  help: install one (Debian: apt install micropython), or name it with --micropython PATH or $MICROPY_MICROPYTHON",
+        )
+}

