@@ -203,8 +203,8 @@ impl Writer<'_> {
         match self.tape.below(20) {
             0..=5 => return self.simple(indent),
             6..=9 => return self.conditional(indent, depth),
-            10 | 11 => self.while_loop(indent, depth),
-            12 | 13 => self.for_loop(indent, depth),
+            10 | 11 => return self.while_loop(indent, depth),
+            12 | 13 => return self.for_loop(indent, depth),
             14 | 15 => return self.attempt(indent, depth),
             16 => self.with(indent, depth),
             17 | 18 => self.definition(indent, depth),
@@ -252,7 +252,7 @@ impl Writer<'_> {
         self.scope_mut().in_loop = before.in_loop;
     }
 
-    fn while_loop(&mut self, indent: Indent<'_>, depth: u32) {
+    fn while_loop(&mut self, indent: Indent<'_>, depth: u32) -> bool {
         let line = self.tell();
         let test = if self.tape.chance(15) && !self.common {
             self.told.remove(&line);
@@ -266,10 +266,10 @@ impl Writer<'_> {
                 writer.push(inner, &format!("if not go({line}): break"));
             })
         });
-        self.otherwise(indent, depth, 25);
+        self.otherwise(indent, depth, 25)
     }
 
-    fn for_loop(&mut self, indent: Indent<'_>, depth: u32) {
+    fn for_loop(&mut self, indent: Indent<'_>, depth: u32) -> bool {
         let line = self.tell();
         let target = self.tape.pick(&["i", "i", "o.i", "a_list[1]", "i, j"]);
         let count = self.tape.below(4);
@@ -281,7 +281,7 @@ impl Writer<'_> {
         };
         let body = format!("for {target} in {iterable}:");
         self.in_loop(|writer| writer.suite(indent, &body, depth));
-        self.otherwise(indent, depth, 30);
+        self.otherwise(indent, depth, 30)
     }
 
     fn attempt(&mut self, indent: Indent<'_>, depth: u32) -> bool {
