@@ -19,6 +19,14 @@ try:
     import vfs
 except ImportError:
     vfs = os
+try:
+    import ffi
+except ImportError:
+    ffi = None
+try:
+    from time import ticks_ms
+except ImportError:
+    ticks_ms = None
 sys.path[:] = _path
 
 
@@ -42,8 +50,8 @@ def _full(path, cwd):
 
 
 # Replaces the root file system. `tree` holds the instrumented files under
-# their full paths.
-def _overlay(tree):
+# their full paths. `log` is the file for what unittest prints.
+def _overlay(tree, log):
     real = vfs.VfsPosix()
     cwd = os.getcwd()
     root = _Root()
@@ -64,12 +72,18 @@ def _overlay(tree):
                 text[0] = find(path)
                 if text[0]:
                     root.open = serve
+        if _is_unittest(path) and root.open != serve:
+            text[0] = None
+            root.open = serve
         return real.stat(path)
 
     def serve(path, mode):
         root.open = real.open
         if path == last[0] and mode == "rb":
-            path = text[0]
+            # A module is known before its file is opened.
+            if _is_unittest(path) and "unittest" in sys.modules:
+                _listen(sys.modules["unittest"], real, log)
+            path = text[0] or path
         return real.open(path, mode)
 
     # The instrumented text of a file, if it has one.
@@ -92,8 +106,36 @@ def _overlay(tree):
     return root, real
 
 
+# Is this a file of the package unittest?
+def _is_unittest(path):
+    name = path[path.rfind("/") + 1 :]
+    if name[:9] == "__init__.":
+        return path[: -len(name) - 1].split("/")[-1] == "unittest"
+    return name in ("unittest.py", "unittest.mpy")
+
+
+# Notes what unittest prints, with the time, so that the results of tests are
+# known. What the tests print themselves is not looked at.
+def _listen(module, real, log):
+    def say(*args, **how):
+        if "file" in how:
+            return print(*args, **how)
+        text = how.get("sep", " ").join([str(arg) for arg in args]) + how.get("end", "\n")
+        print(text, end="")
+        try:
+            out = real.open(log, "ab")
+            text = text.encode()
+            out.write(("%d %d\n" % (ticks_ms() if ticks_ms else 0, len(text))).encode())
+            out.write(text)
+            out.close()
+        except Exception:
+            pass
+
+    module.print = say
+
+
 def _is_ours(line):
-    return '"<stdin>"' in line or "_mpycov_boot.py" in line
+    return "_mpycov_boot.py" in line
 
 
 # The traceback as a plain start would print it: without the frames above the
@@ -109,6 +151,9 @@ def _report(error, moved, to_stderr, cwd):
         if line[:8] == '  File "':
             line = _original(line, moved, cwd)
         kept.append(line)
+    # Without frames there is no heading.
+    if len(kept) > 1 and kept[0][:9] == "Traceback" and kept[1][:7] != "  File ":
+        del kept[0]
     out = sys.stderr if to_stderr else sys.stdout
     out.write("\n".join(kept))
 
@@ -135,6 +180,9 @@ def _original(line, moved, cwd):
 #   text      the instrumented text to run in the script's place
 #   moved     {file name: lines that its instrumented text has more}
 #   hits      file for the hits
+#   tests     file for what unittest prints
+#   frozen    file for the modules that were imported from the firmware
+#   signal    the signal at which hits are saved while the program goes on
 #   stderr    does this firmware print tracebacks to stderr?
 #   interrupt exit status of this firmware after Ctrl-C
 def run(how):
@@ -142,12 +190,15 @@ def run(how):
     sys.argv[:] = how["argv"]
     sys.modules.pop("_mpycov_boot", None)
     main = __import__("__main__")
-    root, real = _overlay(how["tree"])
+    root, real = _overlay(how["tree"], how["tests"])
+    _save_on_signal(how["signal"], _mpycov, root, real, how["hits"])
     cwd = real.getcwd()
     status = 0
     try:
         if "module" in how:
-            __import__(how["module"], None, None, False)
+            module = __import__(how["module"], None, None, False)
+            if hasattr(module, "__path__"):
+                __import__(how["module"] + ".__main__", None, None, False)
         elif "code" in how:
             exec(compile(how["code"], "<stdin>", "exec"), main.__dict__)
         else:
@@ -173,8 +224,90 @@ def run(how):
     finally:
         _unlock_heap()
         _save_at_exit(_mpycov, how["hits"])
+        _note_frozen(how["frozen"], real)
     if status:
         sys.exit(status)
+
+
+# Notes the Python modules that came out of the firmware, which hold no sensors.
+def _note_frozen(path, real):
+    try:
+        out = real.open(path, "w")
+        for name, module in sys.modules.items():
+            file = getattr(module, "__file__", None)
+            if file and file[-3:] == ".py" and _is_frozen(name, file, real):
+                out.write("%s %s\n" % (name, file))
+        out.close()
+    except Exception:
+        pass
+
+
+def _is_frozen(name, file, real):
+    package = name.split(".")[0]
+    place = getattr(sys.modules.get(package), "__path__", None)
+    if place:
+        return place[:7] == ".frozen"
+    try:
+        real.stat(file)
+    except OSError:
+        return True
+    return False
+
+
+# Callbacks that C code holds on to.
+_kept = []
+
+
+# Saves the hits also when the host asks for them while the program runs,
+# however busy it is, and when a signal ends the program. The handlers only
+# leave a note: MicroPython sees to it where it is safe.
+def _save_on_signal(number, runtime, root, real, path):
+    def save(end):
+        opener = root.open
+        root.open = real.open
+        try:
+            runtime.save(path)
+        except KeyboardInterrupt:
+            # It is meant for the program.
+            kill(2)
+        except Exception:
+            pass
+        root.open = opener
+        if end:
+            kill(end)
+
+    def asked(_):
+        try:
+            micropython.schedule(save, 0)
+        except Exception:
+            pass
+
+    # The next such signal ends the program at once.
+    def ended(signal):
+        default(signal, 0)
+        try:
+            micropython.schedule(save, signal)
+        except Exception:
+            kill(signal)
+
+    for name in ("libc.so.6", "libc.so", "libSystem.B.dylib"):
+        try:
+            libc = ffi.open(name)
+            kill = libc.func("i", "raise", "i")
+            default = libc.func("p", "signal", "ip")
+            handle = libc.func("p", "signal", "iC")
+            interrupt = libc.func("i", "siginterrupt", "ii")
+            for signal, handler in ((number, asked), (15, ended), (1, ended)):
+                _kept.append(ffi.callback("v", handler, "i", lock=True))
+                if handle(signal, _kept[-1]) == 1 and handler is ended:
+                    # It was ignored, as under nohup, and stays so.
+                    default(signal, 1)
+                interrupt(signal, 1)
+            # This file says that the host may ask: else the signal would end
+            # the program.
+            return real.open(path + "?", "w").close()
+        except Exception:
+            pass
 
 
 # A program may end with its heap locked; what follows needs memory.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::evaluate::{ContextHits, evaluate, merge};
-use crate::model::{Coverage, Digest, FileCoverage, FileMap};
+use crate::model::{Coverage, Digest, FileCoverage, FileMap, TestSuite};
 use crate::plan::source_hash;
 use crate::report::Sources;
 use crate::store::Loaded;
@@ -23,6 +23,9 @@ pub struct Gathered {
     pub notices: Vec<String>,
     /// Modules that could not be covered, and why.
     pub uncovered: BTreeMap<String, String>,
+    /// Results of unit tests. Of a program that ran several times on one
+    /// target they are those of its last run.
+    pub tests: Vec<TestSuite>,
 }
 
 /// Joins what was loaded. `maps` are the sensor maps by digest; names of files
@@ -42,6 +45,7 @@ pub fn gather(
     out.coverage.contexts = contexts.iter().map(|c| (*c).to_owned()).collect();
     let index = |context: &str| contexts.iter().position(|c| *c == context).unwrap_or_default();
     let mut hits: BTreeMap<&Digest, Vec<ContextHits>> = BTreeMap::new();
+    out.tests = last_tests(loaded.runs.iter().flat_map(|(_, run)| &run.tests));
     for (path, run) in &loaded.runs {
         out.uncovered.extend(run.uncovered.clone());
         for (digest, set) in &run.files {
@@ -74,6 +78,18 @@ pub fn gather(
         }
     }
     out
+}
+
+fn last_tests<'t>(suites: impl Iterator<Item = &'t TestSuite>) -> Vec<TestSuite> {
+    let mut last: BTreeMap<(&Option<String>, &str), &TestSuite> = BTreeMap::new();
+    for suite in suites {
+        let key = (&suite.target, suite.name.as_str());
+        let newer = last.get(&key).is_none_or(|known| known.ended <= suite.ended);
+        if newer {
+            last.insert(key, suite);
+        }
+    }
+    last.into_values().cloned().collect()
 }
 
 fn file(path: &str, mut versions: Vec<(&FileMap, &[ContextHits])>, cwd: &Path, out: &mut Gathered) {

@@ -2,7 +2,7 @@
 
 mod report_support;
 
-use mpycov::report::junit::{Problem, TestCase, TestEnd, TestSuite};
+use mpycov::model::{Problem, TestCase, TestEnd, TestSuite};
 use mpycov::report::{
     CoberturaOptions, Format, LcovFlavor, LcovOptions, Settings, SonarMetric, compare, junit,
 };
@@ -68,7 +68,7 @@ fn junit_results() {
     let case = |name: &str, end| TestCase {
         class: "test_valve.TestValve".to_owned(),
         name: name.to_owned(),
-        seconds: None,
+        millis: None,
         end,
     };
     let problem = |kind: &str, message: &str| Problem {
@@ -79,13 +79,14 @@ fn junit_results() {
     let suite = TestSuite {
         name: "test_valve.py".to_owned(),
         target: Some("esp32 <s3> v1.2".to_owned()),
-        seconds: Some(1.5),
+        ended: 0,
+        millis: Some(1500),
         cases: vec![
             case("test_open", TestEnd::Passed),
             case("test_shut", TestEnd::Failed(problem("AssertionError", "1 < 2 & \"x\""))),
             case("test_watch", TestEnd::Error(problem("OSError", "[Errno 19] ENODEV"))),
             TestCase {
-                seconds: Some(0.25),
+                millis: Some(250),
                 ..case("test_late", TestEnd::Skipped { reason: "no \"clock\"".to_owned() })
             },
         ],

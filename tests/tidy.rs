@@ -26,8 +26,9 @@ const FILES: &[(&str, &str)] = &[("src/device/", "a port is a file that is opene
 
 /// Who starts processes, and why.
 const PROCESSES: &[(&str, &str)] = &[
-    ("src/unix.rs", "it runs MicroPython"),
+    ("src/unix/", "it runs MicroPython"),
     ("src/cli/report.rs", "`report --diff` asks git"),
+    ("src/cli/report_out.rs", "`report --open` starts a browser"),
     ("src/device/", "`exec:` and `execpty:` devices are programs"),
     ("src/cli/debug.rs", "`debug sys` asks MicroPython for its version"),
     ("src/main.rs", "it ends this process"),

@@ -14,7 +14,8 @@ const GENERAL: &str = "General";
 /// Knows what your tests exercised in Python that runs on a microcontroller.
 #[derive(Debug, Parser)]
 #[command(name = "mpycov", version, max_term_width = 100)]
-#[command(after_help = "Start with: mpycov run tests/test_x.py, then mpycov report -m")]
+#[command(after_help = "Start with: mpycov run tests/test_x.py, then mpycov report -m\n\
+    As in coverage.py, html, xml, json, lcov and annotate are short for report --format html and so on.")]
 pub(super) struct Args {
     /// Colours: on a terminal, always, or never.
     #[arg(long, value_enum, default_value_t, global = true, help_heading = GENERAL)]
@@ -41,6 +42,27 @@ pub(super) fn settle_pattern(mut words: Vec<OsString>) -> Vec<OsString> {
     let Some(at) = words.iter().position(|word| word == "--pattern") else { return words };
     if words.get(at + 1).is_some_and(|word| std::path::Path::new(word).is_file()) {
         words[at] = "--pattern=".into();
+    }
+    words
+}
+
+/// coverage.py's commands for single formats, which are `report` with a format here.
+const FORMAT_COMMANDS: [&str; 5] = ["html", "xml", "json", "lcov", "annotate"];
+
+/// `mpycov html` is `mpycov report --format html`, and so on, where the first
+/// word that is no option is such a command.
+pub(super) fn settle_format(mut words: Vec<OsString>) -> Vec<OsString> {
+    let is_command = |word: &OsString| FORMAT_COMMANDS.iter().any(|command| word == command);
+    let takes_value = |word: &OsString| {
+        ["--color", "--data-dir", "--config", "--rcfile"].iter().any(|option| word == option)
+    };
+    let mut at = 1;
+    while let Some(word) = words.get(at).filter(|word| word.to_string_lossy().starts_with('-')) {
+        at += 1 + usize::from(takes_value(word));
+    }
+    if words.get(at).is_some_and(is_command) {
+        let format = words[at].clone();
+        words.splice(at..=at, ["report".into(), "--format".into(), format]);
     }
     words
 }
@@ -80,6 +102,7 @@ pub(super) enum Command {
     /// List the data files.
     List(NoArgs),
     /// Remove all data.
+    #[command(visible_alias = "erase")]
     Clean(NoArgs),
     /// Show what mpycov makes of files and settings.
     Debug(DebugArgs),
@@ -200,7 +223,21 @@ pub(super) enum FlavorArg {
     Lcov2,
 }
 
-fn parse_format(text: &str) -> Result<Format, String> {
+/// What SonarQube's report counts as a branch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum SonarArg {
+    /// Nothing: lines only.
+    Line,
+    /// Ways out of lines.
+    #[default]
+    Branch,
+    /// Outcomes of conditions, two each.
+    Condition,
+    /// Outcomes of decisions, two each.
+    Decision,
+}
+
+pub(super) fn parse_format(text: &str) -> Result<Format, String> {
     Format::from_name(text).ok_or_else(|| {
         let names: Vec<&str> = Format::ALL.iter().map(|f| f.name()).collect();
         format!("there are {}", names.join(", "))
@@ -227,13 +264,22 @@ pub(super) enum SortArg {
 #[derive(Debug, ClapArgs)]
 pub(super) struct ReportArgs {
     /// What to write: text, markdown, total, annotate, html, json, lcov, xml,
-    /// coverage, sonar, gcovr, github, github-annotations or badge; several at once.
+    /// coverage, sonar, gcovr, github, github-annotations, badge or junit; several at once.
     #[arg(long, value_name = "FORMAT", value_parser = parse_format, value_delimiter = ',')]
     #[arg(default_value = "text")]
     pub(super) format: Vec<Format>,
     /// Where to write, for one format (`-` is standard output).
     #[arg(short, long, value_name = "PATH")]
     pub(super) output: Option<PathBuf>,
+    /// Where the HTML report goes.
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) directory: Option<PathBuf>,
+    /// Add to a `.coverage` that is there.
+    #[arg(short, long)]
+    pub(super) append: bool,
+    /// Show the HTML report in the browser ($BROWSER, or the system's).
+    #[arg(long)]
+    pub(super) open: bool,
     /// Show the lines and branches that are missing.
     #[arg(short = 'm', long)]
     pub(super) show_missing: bool,
@@ -247,7 +293,7 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "[-]COLUMN", value_parser = parse_sort, allow_hyphen_values = true)]
     pub(super) sort: Option<(bool, SortArg)>,
     /// Decimals of percentages.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = parse_precision)]
     pub(super) precision: usize,
     /// Report only lines that differ from this git revision.
     #[arg(long, value_name = "REV")]
@@ -255,6 +301,9 @@ pub(super) struct ReportArgs {
     /// Say what has changed since this earlier coverage.json.
     #[arg(long, value_name = "FILE")]
     pub(super) compare: Option<PathBuf>,
+    /// Count only what ran in contexts that one of these regular expressions finds.
+    #[arg(long, value_name = "REGEX", value_delimiter = ',')]
+    pub(super) contexts: Vec<String>,
     /// Show which contexts (runs, tests, boards) ran each line.
     #[arg(long)]
     pub(super) show_contexts: bool,
@@ -264,6 +313,9 @@ pub(super) struct ReportArgs {
     /// The records of LCOV's tracefile.
     #[arg(long, value_enum, default_value_t)]
     pub(super) flavor: FlavorArg,
+    /// What SonarQube's report counts as a branch.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) sonar_metric: SonarArg,
     /// List each condition in Cobertura's XML, rather than the missing branches.
     #[arg(long)]
     pub(super) cobertura_conditions: bool,
@@ -281,6 +333,26 @@ pub(super) struct ReportArgs {
     pub(super) omit: Vec<String>,
     #[command(flatten)]
     pub(super) gates: GateArgs,
+    /// What files of settings say and options do not.
+    #[arg(skip)]
+    pub(super) set: ReportSettings,
+}
+
+/// Settings of reports that have no options.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ReportSettings {
+    /// A style sheet to put behind the HTML report's own.
+    pub(super) extra_css: Option<PathBuf>,
+    /// Checksums of lines in LCOV's tracefile.
+    pub(super) line_checksums: bool,
+    /// Directories that make the name of a package in Cobertura's XML.
+    pub(super) package_depth: Option<usize>,
+    /// Relative names in `.coverage`.
+    pub(super) relative_files: bool,
+    /// Where formats go, if not where they go by default.
+    pub(super) outputs: Vec<(Format, PathBuf)>,
+    /// Places that hold the same sources.
+    pub(super) paths: Vec<Vec<String>>,
 }
 
 /// Thresholds; a figure below one ends the program with status 2.
@@ -288,19 +360,19 @@ pub(super) struct ReportArgs {
 #[command(next_help_heading = "Thresholds (exit status 2)")]
 pub(super) struct GateArgs {
     /// Least percentage of statements and branches together.
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     pub(super) fail_under: Option<f64>,
     /// Least percentage of statements.
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     pub(super) fail_under_line: Option<f64>,
     /// Least percentage of branches.
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     pub(super) fail_under_branch: Option<f64>,
     /// Least percentage of condition outcomes.
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     pub(super) fail_under_condition: Option<f64>,
     /// Least percentage of conditions shown by MC/DC.
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     pub(super) fail_under_mcdc: Option<f64>,
     /// Each file has to reach them.
     #[arg(long)]
@@ -317,6 +389,21 @@ pub(super) struct GateArgs {
     /// Most conditions that MC/DC may miss.
     #[arg(long, value_name = "N")]
     pub(super) fail_uncovered_mcdc: Option<u64>,
+}
+
+pub(super) fn parse_precision(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(decimals @ 0..=10) => Ok(decimals),
+        _ => Err("decimals are a number from 0 to 10".to_owned()),
+    }
+}
+
+/// A percentage; coverage.py's limits.
+fn parse_percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("a percentage is a number from 0 to 100".to_owned()),
+    }
 }
 
 pub(super) fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {

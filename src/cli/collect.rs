@@ -58,6 +58,7 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
             context: args.context.clone(),
             files,
             uncovered: BTreeMap::new(),
+            tests: Vec::new(),
         };
         store.put_run(&data)?;
     }

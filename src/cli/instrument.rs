@@ -182,6 +182,15 @@ pub(super) fn instrument(args: &InstrumentArgs, common: &Common) -> anyhow::Resu
         bail!("{} of {} files do not parse; nothing was written", bad.len(), attempts.len());
     }
     warn_of_paths(&attempts, common.color);
+    for found in plain.iter().filter(|f| f.path.extension().is_some_and(|e| e == "mpy")) {
+        if !found.path.with_extension("py").is_file() {
+            let name = &found.name;
+            style::warning(
+                &format!("{name} is not measured: only its compiled form (.mpy) is there"),
+                common.color,
+            );
+        }
+    }
     let store = Store::at(&common.data_dir);
     let (mut sensors, mut written, mut added) = (0, 0, 0);
     for attempt in &attempts {

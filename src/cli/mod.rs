@@ -6,6 +6,7 @@ mod data;
 mod debug;
 mod instrument;
 mod report;
+mod report_out;
 mod run;
 mod settings;
 mod style;
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
 /// What was typed. `--pattern` may stand alone before the script: where that
 /// is what the words must mean, or what follows it is a file.
 fn typed(words: Vec<OsString>) -> Result<ArgMatches, clap::Error> {
+    let words = args::settle_format(words);
     let parsed = Args::command().try_get_matches_from(&words);
     let value = parsed.as_ref().ok().and_then(|typed| typed.subcommand()).and_then(|(_, typed)| {
         typed.try_get_one::<String>("pattern").ok().flatten().map(PathBuf::from)

@@ -1,13 +1,14 @@
 //! `mpycov report`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::args::{Common, FlavorArg, GateArgs, ReportArgs, SortArg};
+use super::args::{Common, FlavorArg, GateArgs, ReportArgs, SonarArg, SortArg};
+use super::report_out::{self, is_stdout};
 use super::{Exit, print, style};
 use crate::discover::Selection;
 use crate::fs;
@@ -16,17 +17,20 @@ use crate::model::Line;
 use crate::report::text::{SortBy, TableOptions};
 use crate::report::{
     ChangedLines, CoberturaOptions, DataFileOptions, Format, Gates, HtmlOptions, JsonOptions,
-    LcovFlavor, LcovOptions, ListingOptions, Moment, Settings, compare, diff, gates, html, render,
+    LcovFlavor, LcovOptions, ListingOptions, Moment, Settings, SonarMetric, compare, diff, gates,
 };
-use crate::store::Store;
+use crate::same_places::SamePlaces;
+use crate::store::{Loaded, Store};
 
 pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit> {
     let cwd = std::env::current_dir().context("the working directory is gone")?;
-    let mut gathered = load(common, &args.include, &args.omit)?;
+    let mut gathered = load(args, common)?;
     for notice in &gathered.notices {
         style::warning(notice, common.color);
     }
-    if gathered.coverage.files.is_empty() {
+    let only_tests = args.format.iter().all(|format| *format == Format::Junit);
+    let has_tests = only_tests && !gathered.tests.is_empty();
+    if gathered.coverage.files.is_empty() && !has_tests {
         bail!("No data to report.\n  help: mpycov run SCRIPT makes some");
     }
     let mut changed = None;
@@ -45,9 +49,12 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
     if args.output.is_some() && args.format.len() > 1 {
         bail!("-o names one file, and {} formats are asked for", args.format.len());
     }
-    let settings = settings(args, common, &gathered, &cwd, changed);
+    if args.open && !args.format.contains(&Format::Html) {
+        bail!("--open shows the HTML report\n  help: ask for it with --format html");
+    }
+    let settings = settings(args, common, &gathered, &cwd, changed)?;
     for format in &args.format {
-        write(*format, args, common, &gathered, &settings)?;
+        report_out::write(*format, args, common, &gathered, &settings)?;
     }
     if let Some(earlier) = &args.compare {
         let text = fs::read(earlier)?;
@@ -64,18 +71,50 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
     Ok(if failures.is_empty() { Exit::Fine } else { Exit::Below })
 }
 
-/// All verdicts of the data directory.
-pub(super) fn load(
-    common: &Common,
-    include: &[String],
-    omit: &[String],
-) -> anyhow::Result<Gathered> {
+/// All verdicts of the data directory that are asked for.
+fn load(args: &ReportArgs, common: &Common) -> anyhow::Result<Gathered> {
     let cwd = std::env::current_dir().context("the working directory is gone")?;
-    let selection = Selection::new(include, omit, None)?;
+    let selection = Selection::new(&args.include, &args.omit, None)?;
+    let places = SamePlaces::new(args.set.paths.iter().map(Vec::as_slice))?;
     let store = Store::at(&common.data_dir);
-    let loaded = store.load_folded()?;
-    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.files.keys()));
+    let mut loaded = store.load_folded()?;
+    keep_contexts(&mut loaded, &args.contexts)?;
+    let mut maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.files.keys()));
+    for map in maps.values_mut().flatten() {
+        let is_there = |path: &Path| cwd.join(path).is_file();
+        if let Some(path) = places.here(&map.path, &is_there) {
+            map.path = path;
+        }
+    }
     Ok(gather(&loaded, &maps, &cwd, &|name| selection.wants(name)))
+}
+
+/// Forgets what ran in other contexts. Their files stay, as ones that did not
+/// run.
+fn keep_contexts(loaded: &mut Loaded, wanted: &[String]) -> anyhow::Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let wanted: Vec<regex::Regex> = wanted
+        .iter()
+        .map(|text| {
+            regex::Regex::new(text)
+                .with_context(|| format!("the context `{text}` is no regular expression"))
+        })
+        .collect::<Result<_, _>>()?;
+    let is_wanted = |context: &str| wanted.iter().any(|regex| regex.is_match(context));
+    if !loaded.runs.is_empty() && !loaded.runs.iter().any(|(_, run)| is_wanted(&run.context)) {
+        let names: BTreeSet<String> =
+            loaded.runs.iter().map(|(_, run)| format!("`{}`", run.context)).collect();
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        bail!("no context fits --contexts: there are {names}");
+    }
+    for (_, run) in loaded.runs.iter_mut().filter(|(_, run)| !is_wanted(&run.context)) {
+        run.context.clear();
+        run.tests.clear();
+        run.files.values_mut().for_each(|hits| *hits = None);
+    }
+    Ok(())
 }
 
 fn settings(
@@ -84,10 +123,12 @@ fn settings(
     gathered: &Gathered,
     cwd: &Path,
     changed: Option<ChangedLines>,
-) -> Settings {
+) -> anyhow::Result<Settings> {
+    let extra_css = args.set.extra_css.as_deref().map(fs::read).transpose()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let to_terminal = args.output.as_deref().is_none_or(is_stdout);
-    Settings {
+    let defaults = CoberturaOptions::default();
+    Ok(Settings {
         when: Moment(now.map_or(0, |d| d.as_millis() as u64)),
         root: cwd.to_string_lossy().into_owned(),
         precision: args.precision,
@@ -103,6 +144,7 @@ fn settings(
         },
         listing: ListingOptions { color: to_terminal && common.color.on(&std::io::stdout()) },
         uncovered: gathered.uncovered.clone(),
+        tests: gathered.tests.clone(),
         changed,
         json: JsonOptions { pretty: args.pretty_print },
         lcov: LcovOptions {
@@ -110,75 +152,26 @@ fn settings(
                 FlavorArg::Common => LcovFlavor::Common,
                 FlavorArg::Lcov2 => LcovFlavor::Lcov2,
             },
-            line_checksums: false,
+            line_checksums: args.set.line_checksums,
         },
         cobertura: CoberturaOptions {
             conditions: args.cobertura_conditions,
-            ..CoberturaOptions::default()
+            package_depth: args.set.package_depth.unwrap_or(defaults.package_depth),
         },
-        data_file: DataFileOptions::default(),
+        sonar: match args.sonar_metric {
+            SonarArg::Line => SonarMetric::Line,
+            SonarArg::Branch => SonarMetric::Branch,
+            SonarArg::Condition => SonarMetric::Condition,
+            SonarArg::Decision => SonarMetric::Decision,
+        },
+        data_file: DataFileOptions { relative: args.set.relative_files },
         html: HtmlOptions {
             title: args.title.clone(),
             skip_covered: args.skip_covered,
             skip_empty: args.skip_empty,
-            extra_css: None,
+            extra_css: extra_css.map(|css| String::from_utf8_lossy(&css).into_owned()),
         },
-        ..Settings::default()
-    }
-}
-
-/// Writes one report to where it belongs, whole or not at all.
-fn write(
-    format: Format,
-    args: &ReportArgs,
-    common: &Common,
-    gathered: &Gathered,
-    settings: &Settings,
-) -> anyhow::Result<()> {
-    let (coverage, sources) = (&gathered.coverage, &gathered.sources);
-    let target = match &args.output {
-        Some(path) if is_stdout(path) => None,
-        Some(path) => Some(path.clone()),
-        None => format.default_path().map(PathBuf::from),
-    };
-    if let (Format::Html, Some(dir), false) = (format, &target, args.html_single) {
-        let mut failed = None;
-        html::pages(coverage, sources, settings, &mut |name, bytes| {
-            fs::write_if_changed(&dir.join(name), bytes).map(|_| ()).map_err(|error| {
-                let text = error.to_string();
-                failed = Some(error);
-                std::io::Error::other(text)
-            })
-        })
-        .map_err(|error| failed.take().map_or_else(|| error.into(), anyhow::Error::from))?;
-        let ignore = dir.join(".gitignore");
-        fs::write_if_changed(&ignore, b"# Made by mpycov.\n*\n")?;
-        wrote(common, "HTML report", &dir.join("index.html"));
-        return Ok(());
-    }
-    let mut out = Vec::new();
-    render(format, coverage, sources, settings, &mut out)?;
-    match target {
-        None => print(&out)?,
-        Some(mut path) => {
-            if format == Format::Html && path.extension().is_none() {
-                path.set_extension("html");
-            }
-            fs::write(&path, &out)?;
-            wrote(common, &format!("{} report", format.name()), &path);
-        }
-    }
-    Ok(())
-}
-
-fn wrote(common: &Common, what: &str, path: &Path) {
-    if !common.quiet {
-        style::note(&format!("Wrote {what} to {}", path.display()));
-    }
-}
-
-fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-")
+    })
 }
 
 fn sort_by(column: SortArg) -> SortBy {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
@@ -9,10 +11,11 @@ use anyhow::{Context, bail};
 use super::args::{Common, RunArgs};
 use super::instrument::{attempt, options, selection, show_faults, warn_of_paths};
 use super::{Exit, style};
-use crate::discover::{self, Found};
+use crate::discover::{self, Found, Selection};
 use crate::fs;
-use crate::model::{Digest, FileMap, HitSet};
+use crate::model::{Digest, FileMap, HitSet, TestSuite};
 use crate::store::Store;
+use crate::unittest::Transcript;
 use crate::unix::{self, Launch, Program};
 use crate::wire::data_file::RunData;
 use crate::wire::frame;
@@ -41,10 +44,14 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         }
         other => other.map(Duration::from_secs_f64),
     };
-    let files = sources(args, script.as_deref(), &cwd, common)?;
+    let selection = selection(&args.select, script.as_deref())?;
+    let (files, compiled) = sources(args, script.as_deref(), &selection, &cwd, common)?;
     let attempts = attempt(files, &options(&args.select)?, script.as_deref().or(Some(&cwd)))?;
     let bad: Vec<_> = attempts.iter().filter(|a| a.result.is_err()).collect();
     let mut uncovered = BTreeMap::new();
+    for file in compiled {
+        uncovered.insert(file.name, "only its compiled form (.mpy) is there".to_owned());
+    }
     if !bad.is_empty() {
         show_faults(&bad, common.color)?;
         for attempt in &bad {
@@ -63,9 +70,15 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         let added = instrumented.woven.added_lines.iter().map(|l| l.0).collect();
         texts.push((attempt.found.path.clone(), &instrumented.woven.text[..], added));
     }
-    // Ctrl-C is for the program; what it did is kept.
-    ctrlc::set_handler(|| {}).context("cannot take over Ctrl-C")?;
-    let launch = Launch { micropython: &micropython, program, args: rest, files: &texts, timeout };
+    let ask_to_end = watch_signals()?;
+    let launch = Launch {
+        micropython: &micropython,
+        program,
+        args: rest,
+        files: &texts,
+        timeout,
+        ask_to_end: &ask_to_end,
+    };
     let ended = unix::run(&launch)?;
     let frames = frame::read(&ended.hits.unwrap_or_default());
     for fault in &frames.faults {
@@ -78,12 +91,19 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         );
     }
     let hits = frames.hits;
+    // Libraries in the firmware are nobody's concern who has not named them.
+    if !args.select.include.is_empty() || args.select.pattern.is_some() {
+        for (module, _) in ended.frozen.iter().filter(|(_, file)| selection.wants(file)) {
+            uncovered.insert(module.clone(), "it is frozen into the firmware".to_owned());
+        }
+    }
     let data = RunData {
         created: now(),
         name: first.clone(),
         context: args.context.clone(),
         files: joined(&maps, &hits),
         uncovered,
+        tests: test_results(first, &args.context, ended.unittest.as_deref(), &texts, common),
     };
     let path = store.put_run(&data)?;
     if common.verbose {
@@ -96,6 +116,67 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         );
     }
     Ok(Exit::Program(u8::try_from(ended.status).unwrap_or(1)))
+}
+
+/// Ctrl-C and the end of the terminal are for the program, which gets the same
+/// signals, and what it did is kept. A request to end is passed on.
+fn watch_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let ask_to_end = Arc::new(AtomicBool::new(false));
+    ctrlc::set_handler(|| {}).context("cannot take over Ctrl-C")?;
+    #[cfg(unix)]
+    for (signal, flag) in [
+        (signal_hook::consts::SIGTERM, Arc::clone(&ask_to_end)),
+        (signal_hook::consts::SIGHUP, Arc::new(AtomicBool::new(false))),
+    ] {
+        // A program inherits that a signal is ignored, but not a handler.
+        if !is_ignored(signal) {
+            signal_hook::flag::register(signal, flag).context("cannot take over a signal")?;
+        }
+    }
+    Ok(ask_to_end)
+}
+
+/// Is this signal ignored, as under nohup? Known on Linux only.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read(Path::new("/proc/self/status")).unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// Results of unit tests, if the program ran any.
+fn test_results(
+    name: &str,
+    context: &str,
+    records: Option<&[u8]>,
+    texts: &[(PathBuf, &[u8], Vec<u32>)],
+    common: &Common,
+) -> Vec<TestSuite> {
+    let Some(records) = records else { return Vec::new() };
+    let transcript = Transcript::of_records(records);
+    let main = Path::new(name).file_stem().map_or_else(|| name.into(), |s| s.to_string_lossy());
+    let mut results = transcript.read(&main);
+    results.relocate(&|file, line| {
+        let full = fs::canonical(Path::new(file)).unwrap_or_default();
+        let added = texts.iter().find(|(path, ..)| *path == full).map(|(.., added)| added);
+        line - added.into_iter().flatten().filter(|added| **added <= line).count() as u32
+    });
+    for fault in &results.faults {
+        style::warning(&format!("results of tests are missing: {fault}"), common.color);
+    }
+    if results.is_empty() {
+        return Vec::new();
+    }
+    vec![TestSuite {
+        name: name.to_owned(),
+        target: Some(context.to_owned()).filter(|context| !context.is_empty()),
+        ended: now(),
+        millis: transcript.millis(),
+        cases: results.found.into_iter().map(|found| found.case).collect(),
+        output: String::new(),
+    }]
 }
 
 /// The hits of each file that could have run; those of others are not ours.
@@ -117,14 +198,14 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// The files to cover.
+/// The files to cover, and those that are there in compiled form only.
 fn sources(
     args: &RunArgs,
     script: Option<&Path>,
+    selection: &Selection,
     cwd: &Path,
     common: &Common,
-) -> anyhow::Result<Vec<Found>> {
-    let selection = selection(&args.select, script)?;
+) -> anyhow::Result<(Vec<Found>, Vec<Found>)> {
     let roots: Vec<PathBuf> = if args.source.is_empty() {
         let dir = script.and_then(Path::parent).unwrap_or(cwd);
         vec![dir.to_owned()]
@@ -132,16 +213,22 @@ fn sources(
         args.source.clone()
     };
     let skip = [common.data_dir.clone(), cwd.join(&common.data_dir)];
-    let mut files: BTreeMap<PathBuf, Found> = BTreeMap::new();
+    let (mut files, mut compiled) = (BTreeMap::new(), BTreeMap::new());
     for root in &roots {
         for found in discover::files(root, &skip, cwd)? {
-            let python = found.path.extension().is_some_and(|e| e == "py");
-            if python && selection.wants(&found.name) {
+            let ends = |ending: &str| found.path.extension().is_some_and(|e| e == ending);
+            let source = found.path.with_extension("py");
+            if ends("py") && selection.wants(&found.name) {
                 files.insert(found.path.clone(), found);
+            } else if ends("mpy") && !source.is_file() {
+                let name = found.name.trim_end_matches(".mpy").to_owned() + ".py";
+                if selection.wants(&name) {
+                    compiled.insert(found.path.clone(), found);
+                }
             }
         }
     }
-    Ok(files.into_values().collect())
+    Ok((files.into_values().collect(), compiled.into_values().collect()))
 }
 
 /// The MicroPython to use: as named, from the environment, or from PATH.

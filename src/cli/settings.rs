@@ -10,10 +10,11 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ValueEnum};
 
 use super::args::{
-    Args, Command, Common, DebugTopic, GateArgs, LevelArg, ReportArgs, RunArgs, SelectArgs,
-    parse_sort, parse_version,
+    Args, Command, Common, DebugTopic, GateArgs, LevelArg, ReportArgs, ReportSettings, RunArgs,
+    SelectArgs, SonarArg, parse_format, parse_precision, parse_sort, parse_version,
 };
 use crate::config::{self, KEYS, Settings};
+use crate::report::Format;
 
 /// The settings of the files, and what was given in their stead.
 pub(super) struct Given {
@@ -180,16 +181,45 @@ impl Filler<'_> {
             report.sort = Some(sort.with_context(|| self.place("sort"))?);
         }
         if let Some(set) = self.settings.whole("precision").filter(|_| self.free("precision")) {
-            report.precision = set;
+            let precision = parse_precision(&set.to_string()).map_err(anyhow::Error::msg);
+            report.precision = precision.with_context(|| self.place("precision"))?;
         }
+        if let Some(set) = self.settings.list("format").filter(|_| self.free("format")) {
+            let formats = set.iter().map(|name| parse_format(name).map_err(anyhow::Error::msg));
+            let formats = formats.collect::<Result<Vec<_>, _>>();
+            report.format = formats.with_context(|| self.place("format"))?;
+        }
+        self.list("contexts", &mut report.contexts);
+        self.text("sonar_metric", |text| {
+            report.sonar_metric = SonarArg::from_str(text, true).unwrap_or(report.sonar_metric);
+        });
         self.text("title", |text| report.title = Some(text.to_owned()));
         self.flag("show_contexts", &mut report.show_contexts);
         self.flag("pretty_print", &mut report.pretty_print);
-        self.gates(&mut report.gates);
-        Ok(())
+        report.set = self.report_settings();
+        self.gates(&mut report.gates)
     }
 
-    fn gates(&self, gates: &mut GateArgs) {
+    fn report_settings(&self) -> ReportSettings {
+        let path = |name| self.settings.text(name).map(|text| PathBuf::from(home(text)));
+        let outputs = [
+            ("html_dir", Format::Html),
+            ("xml_output", Format::Xml),
+            ("json_output", Format::Json),
+            ("lcov_output", Format::Lcov),
+            ("coverage_output", Format::Coverage),
+        ];
+        ReportSettings {
+            extra_css: path("extra_css"),
+            line_checksums: self.settings.flag("line_checksums").unwrap_or_default(),
+            package_depth: self.settings.whole("package_depth"),
+            relative_files: self.settings.flag("relative_files").unwrap_or_default(),
+            outputs: outputs.into_iter().filter_map(|(name, f)| Some((f, path(name)?))).collect(),
+            paths: self.settings.paths.iter().map(|group| group.places.clone()).collect(),
+        }
+    }
+
+    fn gates(&self, gates: &mut GateArgs) -> anyhow::Result<()> {
         self.number("fail_under", &mut gates.fail_under);
         self.number("fail_under_line", &mut gates.fail_under_line);
         self.number("fail_under_branch", &mut gates.fail_under_branch);
@@ -200,6 +230,19 @@ impl Filler<'_> {
         self.count("fail_uncovered_branches", &mut gates.fail_uncovered_branches);
         self.count("fail_uncovered_conditions", &mut gates.fail_uncovered_conditions);
         self.count("fail_uncovered_mcdc", &mut gates.fail_uncovered_mcdc);
+        for name in [
+            "fail_under",
+            "fail_under_line",
+            "fail_under_branch",
+            "fail_under_condition",
+            "fail_under_mcdc",
+        ] {
+            let set = self.settings.number(name).filter(|_| self.free(name));
+            if set.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
+                anyhow::bail!("{} takes a percentage from 0 to 100", self.place(name));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -220,6 +263,11 @@ impl Given {
             let row = format!("{:<26}{value:<30}  {place}", key.name);
             out += row.trim_end();
             out.push('\n');
+        }
+        for group in &self.settings.paths {
+            let (name, places) = (format!("paths.{}", group.name), group.places.join(", "));
+            let file = self.settings.file.as_deref().unwrap_or_default();
+            out += &format!("{name:<26}{places:<30}  {file}:{}\n", group.line);
         }
         out
     }
@@ -247,7 +295,15 @@ impl Given {
             "precision" => default("0"),
             "sort" => default("name"),
             "show_missing" | "skip_covered" | "skip_empty" | "per_file" | "show_contexts"
-            | "pretty_print" => default("no"),
+            | "pretty_print" | "line_checksums" | "relative_files" => default("no"),
+            "format" => default("text"),
+            "sonar_metric" => default("branch"),
+            "package_depth" => default("99"),
+            "html_dir" => default("htmlcov"),
+            "xml_output" => default("coverage.xml"),
+            "json_output" => default("coverage.json"),
+            "lcov_output" => default("lcov.info"),
+            "coverage_output" => default(".coverage"),
             "exclude_lines" | "partial_branches" => default("as coverage.py's"),
             "report_include" => default("include"),
             "report_omit" => default("omit"),

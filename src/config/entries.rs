@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::value::{self, Variables};
-use super::{ConfigError, KEYS, Key, Setting, Value};
+use super::{ConfigError, KEYS, Key, Kind, SamePlaces, Setting, Value};
 
 /// A value as it is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,9 @@ pub(super) enum Raw {
 
 /// What a table is called in messages.
 pub(super) const TABLE: &str = "a table";
+
+/// The table of places that are the same.
+pub(super) const PATHS: &str = "paths";
 
 /// One `key = value`.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,9 +56,14 @@ impl Source<'_> {
     ) -> Result<BTreeMap<&'static str, Setting>, ConfigError> {
         let mut values = BTreeMap::new();
         for entry in self.entries.iter().filter(|e| e.section == section) {
+            if entry.key == PATHS && entry.raw == Raw::Other(TABLE) {
+                continue;
+            }
             let Some(key) = KEYS.iter().find(|k| k.name == entry.key) else {
                 let help = match entry.raw {
-                    Raw::Other(TABLE) => "settings stand side by side, without tables".to_owned(),
+                    Raw::Other(TABLE) => {
+                        "settings stand side by side; the only table is `paths`".to_owned()
+                    }
                     _ => format!("did you mean `{}`?", nearest(&entry.key)),
                 };
                 let (file, name) = (self.file.to_owned(), entry.key.clone());
@@ -93,6 +101,22 @@ impl Source<'_> {
             }
         }
         Ok(values)
+    }
+
+    /// The table of places that are the same.
+    pub(super) fn paths(
+        &self,
+        sections: &[String],
+        variables: Variables<'_>,
+    ) -> Result<Vec<SamePlaces>, ConfigError> {
+        let key = Key { name: PATHS, kind: Kind::List, coverage: &[] };
+        let mut all = Vec::new();
+        for entry in self.entries.iter().filter(|e| sections.contains(&e.section)) {
+            let value = self.value(&key, &format!("{PATHS}.{}", entry.key), entry, variables)?;
+            let places = value.as_list().unwrap_or_default().to_vec();
+            all.push(SamePlaces { name: entry.key.clone(), line: entry.line, places });
+        }
+        Ok(all)
     }
 
     fn coverage_entry(&self, prefixes: &[&str], section: &str, option: &str) -> Option<&Entry> {

@@ -33,6 +33,9 @@ const fn key(name: &'static str, kind: Kind, coverage: &'static [&'static str]) 
 /// The columns a table can be sorted by.
 const COLUMNS: &[&str] = &["name", "stmts", "miss", "branch", "brpart", "cover"];
 
+/// What SonarQube's report can count as a branch.
+const METRICS: &[&str] = &["line", "branch", "condition", "decision"];
+
 /// All settings, in the order in which they are shown.
 pub const KEYS: &[Key] = &[
     key("level", Kind::Choice(&["block", "line", "branch", "condition"]), &[]),
@@ -48,6 +51,7 @@ pub const KEYS: &[Key] = &[
     key("target_version", Kind::Text, &[]),
     key("context", Kind::Text, &["run:context"]),
     key("timeout", Kind::Number, &[]),
+    key("contexts", Kind::List, &["report:contexts"]),
     key("report_include", Kind::List, &["report:include"]),
     key("report_omit", Kind::List, &["report:omit"]),
     key("show_missing", Kind::Flag, &["report:show_missing"]),
@@ -65,9 +69,20 @@ pub const KEYS: &[Key] = &[
     key("fail_uncovered_branches", Kind::Whole, &[]),
     key("fail_uncovered_conditions", Kind::Whole, &[]),
     key("fail_uncovered_mcdc", Kind::Whole, &[]),
+    key("format", Kind::List, &["report:format"]),
     key("title", Kind::Text, &["html:title"]),
+    key("extra_css", Kind::Text, &["html:extra_css"]),
     key("show_contexts", Kind::Flag, &["html:show_contexts"]),
     key("pretty_print", Kind::Flag, &["json:pretty_print"]),
+    key("line_checksums", Kind::Flag, &["lcov:line_checksums"]),
+    key("package_depth", Kind::Whole, &["xml:package_depth"]),
+    key("sonar_metric", Kind::Choice(METRICS), &[]),
+    key("relative_files", Kind::Flag, &["run:relative_files"]),
+    key("html_dir", Kind::Text, &["html:directory"]),
+    key("xml_output", Kind::Text, &["xml:output"]),
+    key("json_output", Kind::Text, &["json:output"]),
+    key("lcov_output", Kind::Text, &["lcov:output"]),
+    key("coverage_output", Kind::Text, &["run:data_file"]),
     key("data_dir", Kind::Text, &[]),
 ];
 
@@ -87,6 +102,19 @@ pub struct Settings {
     pub file: Option<String>,
     /// The settings in it, by name.
     pub values: BTreeMap<&'static str, Setting>,
+    /// Names for places that are the same: its table `paths`.
+    pub paths: Vec<SamePlaces>,
+}
+
+/// Places that hold the same sources, on this machine and on others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SamePlaces {
+    /// What the file calls them.
+    pub name: String,
+    /// The line of the file.
+    pub line: u32,
+    /// The place here, and then patterns of the others.
+    pub places: Vec<String>,
 }
 
 impl Settings {

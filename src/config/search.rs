@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::entries::Source;
+use super::entries::{PATHS, Source};
 use super::value::Variables;
 use super::{ConfigError, Settings, ini, toml_file};
 use crate::fs;
@@ -87,8 +87,31 @@ fn by_name(file: &str, text: &str, variables: Variables<'_>) -> Result<Settings,
 
 fn own(file: &str, text: &str, variables: Variables<'_>) -> Result<Settings, ConfigError> {
     let (entries, _) = toml_file::entries(text).map_err(|error| bad_toml(file, error))?;
-    let values = Source { file, entries: &entries, ini: false }.own("", variables)?;
-    Ok(Settings { file: Some(file.to_owned()), values })
+    settings(&Source { file, entries: &entries, ini: false }, "", variables)
+}
+
+/// What our own section says.
+fn settings(
+    source: &Source<'_>,
+    section: &str,
+    variables: Variables<'_>,
+) -> Result<Settings, ConfigError> {
+    let dot = if section.is_empty() { "" } else { "." };
+    let paths = source.paths(&[format!("{section}{dot}{PATHS}")], variables)?;
+    let values = source.own(section, variables)?;
+    Ok(Settings { file: Some(source.file.to_owned()), values, paths })
+}
+
+/// What coverage.py's sections say.
+fn coverage_settings(
+    source: &Source<'_>,
+    prefixes: &[&str],
+    variables: Variables<'_>,
+) -> Result<Settings, ConfigError> {
+    let sections: Vec<String> = prefixes.iter().map(|prefix| format!("{prefix}{PATHS}")).collect();
+    let paths = source.paths(&sections, variables)?;
+    let values = source.coverage(prefixes, variables)?;
+    Ok(Settings { file: Some(source.file.to_owned()), values, paths })
 }
 
 /// `[tool.mpycov]`, if it is there.
@@ -101,8 +124,7 @@ fn table(
     if !tables.iter().any(|name| name == TABLE) {
         return Ok(None);
     }
-    let values = Source { file, entries: &entries, ini: false }.own(TABLE, variables)?;
-    Ok(Some(Settings { file: Some(file.to_owned()), values }))
+    settings(&Source { file, entries: &entries, ini: false }, TABLE, variables).map(Some)
 }
 
 /// A file that is coverage.py's own.
@@ -127,8 +149,7 @@ fn coverage_toml(
         return Ok(None);
     }
     let source = Source { file, entries: &entries, ini: false };
-    let values = source.coverage(&[prefix], variables)?;
-    Ok(Some(Settings { file: Some(file.to_owned()), values }))
+    coverage_settings(&source, &[prefix], variables).map(Some)
 }
 
 /// coverage.py's sections of an INI file. In its own file their names may go
@@ -157,8 +178,8 @@ fn coverage_ini(
     if !its_own && !sections.iter().any(ours) {
         return Ok(None);
     }
-    let values = Source { file, entries: &entries, ini: true }.coverage(prefixes, variables)?;
-    Ok(Some(Settings { file: Some(file.to_owned()), values }))
+    let source = Source { file, entries: &entries, ini: true };
+    coverage_settings(&source, prefixes, variables).map(Some)
 }
 
 fn bad_toml(file: &str, error: toml_file::TomlError) -> ConfigError {

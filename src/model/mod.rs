@@ -10,6 +10,7 @@ pub mod hits;
 pub mod level;
 pub mod map;
 pub mod place;
+pub mod tests;
 pub mod verdict;
 
 pub use decision::{Condition, ConditionTree, Decision, DecisionKind, MAX_PATHS, Path};
@@ -17,6 +18,7 @@ pub use hits::HitSet;
 pub use level::Level;
 pub use map::{Arc, FileMap, NotMeasured, Scope, ScopeKind, Statement, Suite};
 pub use place::{ArcEnd, Digest, Evidence, Line, SensorId, Span};
+pub use tests::{Problem, TestCase, TestEnd, TestSuite};
 pub use verdict::{
     BranchLine, ConditionVerdict, Coverage, DecisionVerdict, Exit, FileCoverage, PathVerdict,
     SuiteVerdict,

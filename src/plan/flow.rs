@@ -15,6 +15,7 @@ use ruff_text_size::{Ranged, TextSize};
 pub(super) struct Flow {
     dead: HashSet<TextSize>,
     stuck: HashSet<TextSize>,
+    leaving: HashSet<TextSize>,
     broken: HashSet<TextSize>,
 }
 
@@ -36,6 +37,11 @@ impl Flow {
         suite.first().is_none_or(|first| !self.stuck.contains(&first.start()))
     }
 
+    /// Can control come behind this statement?
+    pub(super) fn goes_on(&self, stmt: &Stmt) -> bool {
+        !self.leaving.contains(&stmt.start())
+    }
+
     /// Does a reachable `break` leave the loop that starts here?
     pub(super) fn has_break(&self, at: TextSize) -> bool {
         self.broken.contains(&at)
@@ -47,7 +53,11 @@ impl Flow {
             if !live {
                 self.dead.insert(stmt.start());
             }
-            live &= self.stmt(stmt, live, loops);
+            let goes_on = self.stmt(stmt, live, loops);
+            if !goes_on {
+                self.leaving.insert(stmt.start());
+            }
+            live &= goes_on;
         }
         if let (Some(first), false) = (suite.first(), live) {
             self.stuck.insert(first.start());
@@ -113,6 +123,20 @@ impl Flow {
             }
             _ => live,
         }
+    }
+}
+
+/// Can control leave the suite of this statement from inside of it?
+pub(super) fn leaves(stmt: &Stmt) -> bool {
+    let is_loop = matches!(stmt, Stmt::For(_) | Stmt::While(_));
+    match stmt {
+        Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_) => true,
+        Stmt::FunctionDef(_) | Stmt::ClassDef(_) => false,
+        _ => crate::parse::suites(stmt).into_iter().flatten().any(|inner| match inner {
+            // These only leave the loop.
+            Stmt::Break(_) | Stmt::Continue(_) => !is_loop,
+            other => leaves(other),
+        }),
     }
 }
 

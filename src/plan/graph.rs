@@ -7,8 +7,8 @@
 use ruff_python_ast::{BoolOp, Expr, UnaryOp};
 
 use super::flow::wholly_constant;
-use super::marks::Unfolded;
-use crate::model::{ConditionTree, SensorId};
+use super::marks::{Action, Unfolded};
+use crate::model::ConditionTree;
 
 /// Where evaluation goes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,27 +149,27 @@ impl Graph {
         }
     }
 
-    /// The graph unfolded into a tree; `sensor` gives the sensor of each
+    /// The graph unfolded into a tree; `action` gives what marks each
     /// path, by its number in [`Graph::walks`].
-    pub(super) fn unfold(&self, sensor: &mut dyn FnMut(usize) -> Option<SensorId>) -> Unfolded {
-        self.unfold_from(self.root, &mut 0, sensor)
+    pub(super) fn unfold(&self, action: &mut dyn FnMut(usize) -> Option<Action>) -> Unfolded {
+        self.unfold_from(self.root, &mut 0, action)
     }
 
     fn unfold_from(
         &self,
         at: Next,
         path: &mut usize,
-        sensor: &mut dyn FnMut(usize) -> Option<SensorId>,
+        action: &mut dyn FnMut(usize) -> Option<Action>,
     ) -> Unfolded {
         match at {
             Next::Outcome(outcome) => {
                 *path += 1;
-                Unfolded::End { outcome, sensor: sensor(*path - 1) }
+                Unfolded::End { outcome, action: action(*path - 1) }
             }
             Next::Leaf(leaf) => {
                 let (on_false, on_true) = self.next[leaf];
-                let if_true = Box::new(self.unfold_from(on_true, path, sensor));
-                let if_false = Box::new(self.unfold_from(on_false, path, sensor));
+                let if_true = Box::new(self.unfold_from(on_true, path, action));
+                let if_false = Box::new(self.unfold_from(on_false, path, action));
                 Unfolded::Test { leaf, if_true, if_false }
             }
         }

@@ -89,6 +89,11 @@ pub struct Frame {
     pub start: Option<Site>,
 }
 
+/// A stretch of a suite that control goes through from its start: whoever comes
+/// by a mark of it has come by those before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PassId(pub usize);
+
 /// A mark at a point between statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PointMark {
@@ -96,6 +101,8 @@ pub struct PointMark {
     pub frame: FrameId,
     /// Is it inside a loop of that frame?
     pub in_loop: bool,
+    /// The stretch that it stands in; `None` if its place is beside the way.
+    pub pass: Option<PassId>,
     /// What happens there, in order.
     pub actions: Vec<Action>,
     /// The places that are this point, any one will do.
@@ -111,8 +118,8 @@ pub struct EdgeMark {
     pub value: bool,
     /// What the decision is.
     pub outcome: bool,
-    /// The sensor of the path that ends so.
-    pub sensor: SensorId,
+    /// Fires or notes the sensor of the path that ends so.
+    pub action: Action,
 }
 
 /// The nodes of a decision as they stand in the text.
@@ -150,8 +157,8 @@ pub enum Unfolded {
     End {
         /// The decision's outcome.
         outcome: bool,
-        /// The sensor of the path that ends here, if it is marked here.
-        sensor: Option<SensorId>,
+        /// Fires or notes the sensor of the path that ends here, if it is marked here.
+        action: Option<Action>,
     },
     /// Tests a condition.
     Test {

@@ -42,7 +42,7 @@ pub struct Options {
 
 /// Version of the planner's output: part of every digest, so that hits are
 /// never joined to a map numbered in another way.
-const PLAN_VERSION: u32 = 1;
+const PLAN_VERSION: u32 = 2;
 
 /// Plans one file, known to users by `path`.
 #[must_use]
@@ -51,7 +51,7 @@ pub fn plan(parsed: &Parsed, path: &str, options: &Options) -> Plan {
     let countable = lines::countable(parsed, &flow);
     let mut exclusions = exclusions(parsed, &options.patterns);
     if !options.main_guard_runs {
-        walk::exclude_main_guard(parsed, &mut exclusions.excluded);
+        walk::guard::exclude_main_guard(parsed, &mut exclusions.excluded);
     }
     let arcs = if options.level >= Level::Branch {
         arcs::find(parsed, &countable.with_code)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::Sources;
-use super::numbers::Numbers;
+use super::numbers::{Numbers, is_lacking};
 use crate::model::{ConditionVerdict, Coverage, DecisionKind, DecisionVerdict, FileCoverage, Line};
 
 /// How the listing looks.
@@ -150,6 +150,9 @@ fn decision_notes(decision: &DecisionVerdict, notes: &mut Vec<String>) {
         return;
     }
     if decision.kind == DecisionKind::Assert {
+        let lacks = |number: &usize| is_lacking(decision, *number);
+        let numbers = (0..decision.conditions.len()).filter(lacks);
+        notes.extend(numbers.filter_map(|number| lacking(&decision.conditions[number])));
         return;
     }
     let complete = decision

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::escape::Escaped;
+use super::numbers::outcomes_of;
 use super::places::{exit_counts, exits_in_order, statement_at};
 use super::{Numbers, Settings, Sources};
-use crate::model::{ArcEnd, BranchLine, ConditionVerdict, Coverage, FileCoverage, Line};
+use crate::model::{ArcEnd, BranchLine, Coverage, FileCoverage, Line};
 
 /// How the XML looks.
 #[derive(Clone, Copy, Debug)]
@@ -141,20 +142,22 @@ fn missing(branch: &BranchLine) -> String {
     names.collect::<Vec<_>>().join(",")
 }
 
-fn conditions_by_line(file: &FileCoverage) -> BTreeMap<Line, Vec<&ConditionVerdict>> {
-    let mut all: BTreeMap<Line, Vec<&ConditionVerdict>> = BTreeMap::new();
+/// Seen and asked outcomes of each condition, by line.
+fn conditions_by_line(file: &FileCoverage) -> BTreeMap<Line, Vec<(u64, u64)>> {
+    let mut all: BTreeMap<Line, Vec<(u64, u64)>> = BTreeMap::new();
     for decision in file.decisions.iter().filter(|d| d.not_measured.is_none()) {
         if let Some(line) = statement_at(file, decision.line) {
-            all.entry(line).or_default().extend(&decision.conditions);
+            let outcomes = (0..decision.conditions.len()).map(|n| outcomes_of(decision, n));
+            all.entry(line).or_default().extend(outcomes);
         }
     }
     all
 }
 
-fn conditions_of_line(conditions: &[&ConditionVerdict], out: &mut dyn Write) -> io::Result<()> {
+fn conditions_of_line(conditions: &[(u64, u64)], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, ">\n\t\t\t\t\t\t\t<conditions>")?;
-    for (number, condition) in conditions.iter().enumerate() {
-        let percent = 50 * (u8::from(condition.seen_true) + u8::from(condition.seen_false));
+    for (number, (seen, all)) in conditions.iter().enumerate() {
+        let percent = (100 * seen).checked_div(*all).unwrap_or(100);
         writeln!(
             out,
             "\t\t\t\t\t\t\t\t<condition number=\"{number}\" type=\"jump\" coverage=\"{percent}%\"/>"

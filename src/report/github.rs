@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use super::diff::ChangedLines;
-use super::numbers::display_percent;
+use super::numbers::{display_percent, is_lacking};
 use super::places::one_line;
 use super::text::{TableOptions, table};
 use super::{Numbers, Settings, Sources, highest_level, sum};
@@ -152,7 +152,8 @@ fn remark<'a>(
     }
     let measured = file.decisions.iter().filter(|d| d.not_measured.is_none());
     for decision in measured.filter(|d| d.conditions.len() > 1) {
-        for condition in &decision.conditions {
+        let all = decision.conditions.iter().enumerate();
+        for (_, condition) in all.filter(|(number, _)| is_lacking(decision, *number)) {
             let never = match (condition.seen_true, condition.seen_false) {
                 (true, false) => "false",
                 (false, true) => "true",

@@ -3,68 +3,19 @@
 use std::io::{self, Write};
 
 use super::escape::Escaped;
+use crate::model::{Problem, TestCase, TestEnd, TestSuite};
 
-/// The tests of one program on one target.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TestSuite {
-    /// What ran: a script or a module.
-    pub name: String,
-    /// Where it ran, such as a board. It stands before the classes, so that
-    /// results of several targets do not fall together.
-    pub target: Option<String>,
-    /// How long all of it took.
-    pub seconds: Option<f64>,
-    /// The tests, in the order they ran.
-    pub cases: Vec<TestCase>,
-    /// What else the program printed.
-    pub output: String,
-}
-
-/// One test.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TestCase {
-    /// The class, with its module.
-    pub class: String,
-    /// The method.
-    pub name: String,
-    /// How long it took.
-    pub seconds: Option<f64>,
-    /// How it ended.
-    pub end: TestEnd,
-}
-
-/// How a test ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TestEnd {
-    /// Well.
-    Passed,
-    /// An assertion did not hold.
-    Failed(Problem),
-    /// Something else was raised.
-    Error(Problem),
-    /// It did not run.
-    Skipped {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// What was raised.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problem {
-    /// Name of the exception.
-    pub kind: String,
-    /// Its text.
-    pub message: String,
-    /// The traceback.
-    pub trace: String,
-}
+/// What is said instead of a report without tests.
+const NOTHING: &str = "there are no results of unit tests: no run has used unittest";
 
 /// Writes the results.
 ///
 /// # Errors
-/// When writing fails.
+/// When there are none or writing fails.
 pub fn write(suites: &[TestSuite], out: &mut dyn Write) -> io::Result<()> {
+    if suites.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, NOTHING));
+    }
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     let counts: Vec<Counts> = suites.iter().map(Counts::of).collect();
     let sum = counts.iter().copied().fold(Counts::default(), Counts::and);
@@ -75,7 +26,7 @@ pub fn write(suites: &[TestSuite], out: &mut dyn Write) -> io::Result<()> {
             None => suite.name.clone(),
         };
         let name = Escaped(&name);
-        let time = time(suite.seconds);
+        let time = time(suite.millis);
         writeln!(out, "  <testsuite name=\"{name}\"{}{time}>", counts.attributes())?;
         for case in &suite.cases {
             test_case(suite, case, out)?;
@@ -126,8 +77,9 @@ impl Counts {
     }
 }
 
-fn time(seconds: Option<f64>) -> String {
-    seconds.map_or_else(String::new, |s| format!(" time=\"{s:.3}\""))
+fn time(millis: Option<u64>) -> String {
+    let parts = |ms: u64| format!(" time=\"{}.{:03}\"", ms / 1000, ms % 1000);
+    millis.map_or_else(String::new, parts)
 }
 
 fn test_case(suite: &TestSuite, case: &TestCase, out: &mut dyn Write) -> io::Result<()> {
@@ -136,7 +88,7 @@ fn test_case(suite: &TestSuite, case: &TestCase, out: &mut dyn Write) -> io::Res
         None => case.class.clone(),
     };
     let (class, name) = (Escaped(&class), Escaped(&case.name));
-    let time = time(case.seconds);
+    let time = time(case.millis);
     write!(out, "    <testcase classname=\"{class}\" name=\"{name}\"{time}")?;
     match &case.end {
         TestEnd::Passed => writeln!(out, "/>"),

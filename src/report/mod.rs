@@ -42,7 +42,7 @@ pub use sonar::SonarMetric;
 pub use sqlite::DataFileOptions;
 pub use text::TableOptions;
 
-use crate::model::{Coverage, Level};
+use crate::model::{Coverage, Level, TestSuite};
 
 /// The source texts of the files of a report, by path. A file whose source is
 /// gone or has changed since is not there.
@@ -79,6 +79,8 @@ pub struct Settings {
     pub data_file: DataFileOptions,
     /// The HTML report.
     pub html: HtmlOptions,
+    /// Results of unit tests.
+    pub tests: Vec<TestSuite>,
 }
 
 /// A kind of report.
@@ -112,11 +114,13 @@ pub enum Format {
     GithubAnnotations,
     /// A picture of the percentage.
     Badge,
+    /// Results of unit tests in JUnit's XML.
+    Junit,
 }
 
 impl Format {
     /// All formats, in the order of the help text.
-    pub const ALL: [Format; 14] = [
+    pub const ALL: [Format; 15] = [
         Format::Text,
         Format::Markdown,
         Format::Total,
@@ -131,6 +135,7 @@ impl Format {
         Format::Github,
         Format::GithubAnnotations,
         Format::Badge,
+        Format::Junit,
     ];
 
     /// The word users type.
@@ -151,6 +156,7 @@ impl Format {
             Format::Github => "github",
             Format::GithubAnnotations => "github-annotations",
             Format::Badge => "badge",
+            Format::Junit => "junit",
         }
     }
 
@@ -174,6 +180,7 @@ impl Format {
             Format::Sonar => Some("sonar-coverage.xml"),
             Format::Gcovr => Some("gcovr.json"),
             Format::Badge => Some("coverage.svg"),
+            Format::Junit => Some("junit.xml"),
         }
     }
 }
@@ -189,7 +196,7 @@ pub fn render(
     settings: &Settings,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if coverage.files.is_empty() {
+    if coverage.files.is_empty() && format != Format::Junit {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "No data to report."));
     }
     let table = |markdown| TableOptions {
@@ -214,6 +221,7 @@ pub fn render(
         Format::Github => github::summary(coverage, sources, settings, out),
         Format::GithubAnnotations => github::annotations(coverage, sources, settings, out),
         Format::Badge => badge::write(coverage, sources, settings, out),
+        Format::Junit => junit::write(&settings.tests, out),
     }
 }
 

@@ -99,13 +99,30 @@ impl Numbers {
 
 /// Is this outcome of a condition held against the tests? Of an `assert` only
 /// what can be seen while it holds: a test that passes shows no more.
-fn is_asked(decision: &DecisionVerdict, condition: usize, value: bool) -> bool {
+#[must_use]
+pub fn is_asked(decision: &DecisionVerdict, condition: usize, value: bool) -> bool {
     decision.kind != DecisionKind::Assert
         || decision.outcomes_only
         || decision
             .paths
             .iter()
             .any(|p| p.outcome == Some(true) && p.values.get(condition) == Some(&Some(value)))
+}
+
+/// Seen and all outcomes of a condition that are held against the tests.
+#[must_use]
+pub fn outcomes_of(decision: &DecisionVerdict, number: usize) -> (u64, u64) {
+    let Some(condition) = decision.conditions.get(number) else { return (0, 0) };
+    let all = [(true, condition.seen_true), (false, condition.seen_false)];
+    let asked = all.iter().filter(|(value, _)| is_asked(decision, number, *value));
+    asked.fold((0, 0), |(seen, all), (_, hit)| (seen + u64::from(*hit), all + 1))
+}
+
+/// Is this an outcome that was not seen and should have been?
+#[must_use]
+pub fn is_lacking(decision: &DecisionVerdict, number: usize) -> bool {
+    let (seen, all) = outcomes_of(decision, number);
+    seen < all
 }
 
 impl AddAssign for Numbers {

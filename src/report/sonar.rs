@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::escape::Escaped;
+use super::numbers::outcomes_of;
 use super::places::{exit_counts, statement_at};
 use super::{Settings, Sources};
-use crate::model::{Coverage, DecisionVerdict, FileCoverage, Level, Line, PathVerdict};
+use crate::model::{
+    Coverage, DecisionKind, DecisionVerdict, FileCoverage, Level, Line, PathVerdict,
+};
 
 /// What counts as a branch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,14 +73,17 @@ fn counts(file: &FileCoverage, metric: SonarMetric) -> BTreeMap<Line, (u64, u64)
         SonarMetric::Line => BTreeMap::new(),
         SonarMetric::Branch => file.branches.iter().map(|b| (b.line, exit_counts(b))).collect(),
         SonarMetric::Condition => of_decisions(|decision| {
-            let seen = decision.conditions.iter();
-            let seen = seen.map(|c| u64::from(c.seen_true) + u64::from(c.seen_false));
-            (seen.sum(), 2 * decision.conditions.len() as u64)
+            let all = (0..decision.conditions.len()).map(|number| outcomes_of(decision, number));
+            all.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
         }),
         SonarMetric::Decision => of_decisions(|decision| {
             let count = |wanted: fn(&&PathVerdict) -> bool| {
+                let asked = |p: &&PathVerdict| {
+                    decision.kind != DecisionKind::Assert || p.outcome == Some(true)
+                };
+                let paths = decision.paths.iter().filter(asked);
                 let mut outcomes: Vec<Option<bool>> =
-                    decision.paths.iter().filter(wanted).map(|p| p.outcome).collect();
+                    paths.filter(wanted).map(|p| p.outcome).collect();
                 outcomes.sort_unstable();
                 outcomes.dedup();
                 outcomes.iter().flatten().count() as u64

@@ -74,6 +74,88 @@ pub fn is_ours(bytes: &[u8]) -> bool {
     version().is_ok_and(|version| version.starts_with(MAKER))
 }
 
+/// Why nothing can be added to a data file.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// It is no database of coverage.py's.
+    #[error("it is no data file of coverage.py: {0}")]
+    Foreign(String),
+    /// Its schema is another.
+    #[error("its schema is {0}, and 7 is known here")]
+    Schema(i64),
+    /// One has ways from line to line, and the other has lines only.
+    #[error("one of both has branches and the other has lines only")]
+    Branches,
+}
+
+/// A data file that was there, with what was measured here added to it.
+///
+/// # Errors
+/// When it cannot be added to.
+pub fn append(
+    existing: &[u8],
+    coverage: &Coverage,
+    settings: &Settings,
+) -> Result<Vec<u8>, AppendError> {
+    let foreign = |error: rusqlite::Error| AppendError::Foreign(error.to_string());
+    let own = database(coverage, settings).map_err(foreign)?;
+    let (mut old, mut reader) = (Connection::open_in_memory().map_err(foreign)?, existing);
+    old.deserialize_read_exact("main", &mut reader, existing.len(), false).map_err(foreign)?;
+    let schema = old.query_row("SELECT version FROM coverage_schema", [], |row| row.get(0));
+    match schema.map_err(foreign)? {
+        version if version == i64::from(SCHEMA) => {}
+        version => return Err(AppendError::Schema(version)),
+    }
+    old.execute_batch("ATTACH ':memory:' AS ours").map_err(foreign)?;
+    let mut reader = &own[..];
+    old.deserialize_read_exact("ours", &mut reader, own.len(), true).map_err(foreign)?;
+    let arcs = "SELECT count(*) FROM meta AS a, ours.meta AS b \
+                WHERE a.key = 'has_arcs' AND b.key = 'has_arcs' AND a.value <> b.value";
+    let differ: i64 = old.query_row(arcs, [], |row| row.get(0)).map_err(foreign)?;
+    if differ > 0 {
+        return Err(AppendError::Branches);
+    }
+    old.execute_batch(ADD).map_err(foreign)?;
+    let joined = joined_bits(&old).map_err(foreign)?;
+    for (file, context, bits) in joined {
+        old.execute("INSERT OR REPLACE INTO line_bits VALUES (?1, ?2, ?3)", (file, context, bits))
+            .map_err(foreign)?;
+    }
+    Ok(old.serialize("main").map_err(foreign)?.to_vec())
+}
+
+/// Adds files, contexts and arcs of `ours`, each under the number it has here.
+const ADD: &str = "
+    INSERT OR IGNORE INTO main.meta SELECT key, value FROM ours.meta WHERE key = 'has_arcs';
+    INSERT OR IGNORE INTO main.file (path) SELECT path FROM ours.file ORDER BY id;
+    INSERT OR IGNORE INTO main.context (context) SELECT context FROM ours.context ORDER BY id;
+    INSERT OR IGNORE INTO main.arc
+        SELECT f.id, c.id, a.fromno, a.tono FROM ours.arc AS a
+        JOIN ours.file AS g ON g.id = a.file_id JOIN main.file AS f ON f.path = g.path
+        JOIN ours.context AS d ON d.id = a.context_id
+        JOIN main.context AS c ON c.context = d.context;";
+
+/// The lines of `ours` under the numbers they have here, with those that are
+/// there already.
+fn joined_bits(connection: &Connection) -> rusqlite::Result<Vec<(i64, i64, Vec<u8>)>> {
+    let mut rows = connection.prepare(
+        "SELECT f.id, c.id, l.numbits, o.numbits FROM ours.line_bits AS l
+        JOIN ours.file AS g ON g.id = l.file_id JOIN main.file AS f ON f.path = g.path
+        JOIN ours.context AS d ON d.id = l.context_id
+        JOIN main.context AS c ON c.context = d.context
+        LEFT JOIN main.line_bits AS o ON o.file_id = f.id AND o.context_id = c.id",
+    )?;
+    let rows = rows.query_map([], |row| {
+        let (ours, theirs): (Vec<u8>, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
+        let theirs = theirs.unwrap_or_default();
+        let byte = |bits: &[u8], at: usize| bits.get(at).copied().unwrap_or_default();
+        let length = ours.len().max(theirs.len());
+        let bits = (0..length).map(|at| byte(&ours, at) | byte(&theirs, at)).collect();
+        Ok((row.get(0)?, row.get(1)?, bits))
+    })?;
+    rows.collect()
+}
+
 fn database(coverage: &Coverage, settings: &Settings) -> rusqlite::Result<Vec<u8>> {
     let mut connection = Connection::open_in_memory()?;
     connection.execute_batch(TABLES)?;

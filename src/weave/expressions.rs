@@ -57,7 +57,7 @@ impl Weaver<'_> {
     fn mark_edges(&mut self, mark: &DecisionMark, edges: &[EdgeMark]) {
         for (number, leaf) in mark.leaves.iter().enumerate() {
             let on = |value: bool| {
-                edges.iter().find(|e| e.leaf == number && e.value == value).map(|e| e.sensor)
+                edges.iter().find(|e| e.leaf == number && e.value == value).map(|e| e.action)
             };
             let (on_true, on_false) = (on(true), on(false));
             if on_true.is_none() && on_false.is_none() {
@@ -66,17 +66,17 @@ impl Weaver<'_> {
             let (open, close) = if leaf.loose { ("(", ")") } else { ("", "") };
             let mut before = format!("({open}");
             let mut after = close.to_owned();
-            if let Some(sensor) = on_true {
+            if let Some(action) = on_true {
                 if on_false.is_some() {
                     before.insert(0, '(');
                 }
-                after += &format!(" and {}", self.edge(mark, sensor, true));
+                after += &format!(" and {}", self.edge(mark, action, true));
                 if on_false.is_some() {
                     after.push(')');
                 }
             }
-            if let Some(sensor) = on_false {
-                after += &format!(" or {}", self.edge(mark, sensor, false));
+            if let Some(action) = on_false {
+                after += &format!(" or {}", self.edge(mark, action, false));
             }
             after.push(')');
             let pieces = vec![Piece::Text(before), Piece::Source(leaf.span), Piece::Text(after)];
@@ -85,20 +85,20 @@ impl Weaver<'_> {
     }
 
     /// An expression that does what an edge asks for and has the given truth.
-    fn edge(&mut self, mark: &DecisionMark, sensor: SensorId, truth: bool) -> String {
-        self.note(Action::Fire(sensor));
-        let call = self.call(mark.frame.0, mark.nested, mark.in_loop);
+    fn edge(&mut self, mark: &DecisionMark, action: Action, truth: bool) -> String {
+        self.note(action);
+        let call = self.call(Some(action), mark.frame.0, mark.nested, mark.in_loop);
         let not = if truth { "" } else { "not " };
-        format!("{not}{}", self.names.fire(sensor, &call))
+        format!("{not}{}", self.names.truth(action, &call))
     }
 
     fn unfold(&mut self, tree: &Unfolded, mark: &DecisionMark, pieces: &mut Vec<Piece>) {
         match tree {
-            Unfolded::End { sensor, .. } => {
-                if let Some(sensor) = sensor {
-                    self.note(Action::Fire(*sensor));
+            Unfolded::End { action, .. } => {
+                if let Some(action) = action {
+                    self.note(*action);
                 }
-                let call = self.call(mark.frame.0, mark.nested, false);
+                let call = self.call(*action, mark.frame.0, mark.nested, false);
                 let typed = self.plan.frames[mark.frame.0].kind == FrameKind::Viper;
                 pieces.push(Piece::Text(self.names.end(tree, &call, typed)));
             }
@@ -145,7 +145,8 @@ impl Weaver<'_> {
             let (sensor, other) = sensors[number];
             for (sensor, bit) in [(sensor, on_true), (other, on_false)] {
                 self.note(Action::Fire(sensor));
-                let call = self.call(mark.frame.0, mark.nested, false);
+                let fires = Some(Action::Fire(sensor));
+                let call = self.call(fires, mark.frame.0, mark.nested, false);
                 let fire = self.names.fire(sensor, &call);
                 flush += &format!(" and(not {name}&{bit} or {fire})");
             }
@@ -206,7 +207,9 @@ impl Weaver<'_> {
     /// What marks the path that ends at this step.
     fn mark_of_end(&mut self, end: &ValueStep, mark: &DecisionMark, truth: bool) -> Option<String> {
         match end {
-            ValueStep::End { sensor: Some(sensor), .. } => Some(self.edge(mark, *sensor, truth)),
+            ValueStep::End { sensor: Some(sensor), .. } => {
+                Some(self.edge(mark, Action::Fire(*sensor), truth))
+            }
             _ => None,
         }
     }
@@ -222,7 +225,7 @@ impl Weaver<'_> {
             pieces.push(Piece::Source(*span));
             pieces.push(Piece::Text(format!(" {operator} {name})or ")));
         }
-        let fire = self.edge(mark, boxes.goes_on, true);
+        let fire = self.edge(mark, Action::Fire(boxes.goes_on), true);
         pieces.push(Piece::Text(format!("[{fire} and ")));
         pieces.push(Piece::Source(boxes.last));
         pieces.push(Piece::Text("])[0]".to_owned()));

@@ -4,17 +4,20 @@
 //! Every sensor of the map is in the text, or weaving fails loudly. This
 //! stage does not know the language's grammar: all places come with the plan.
 
+mod aliases;
 mod edit;
 mod expressions;
+mod passes;
 mod spelling;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Line, Span};
+use crate::model::{Line, SensorId, Span};
 use crate::parse::lines::Lines;
 use crate::plan::Plan;
-use crate::plan::marks::{Action, ElseMark, FrameKind, Gap, PointMark, Rewrite, Site};
+use crate::plan::marks::{Action, ElseMark, FrameKind, Gap, PointMark, Site};
 use edit::{Edits, Piece};
+use passes::Passes;
 pub use spelling::RUNTIME_MODULE;
 use spelling::{Call, Names, Needs};
 
@@ -59,13 +62,19 @@ struct Weaver<'a> {
     newline: &'static str,
     /// Frames with a local alias of the table.
     aliased: BTreeSet<usize>,
+    /// The mark that can bind names for a frame where no statement can.
+    opener_of: Vec<Option<usize>>,
+    /// Those that do: the frame of each.
+    openers: BTreeMap<usize, usize>,
     calls: bool,
     /// Is the function that puts values into lists in use?
     boxed: bool,
     /// Is the temporary in use in the module's own code?
     global_temporary: bool,
-    /// Number of flags in each frame.
-    flags: BTreeMap<usize, u32>,
+    /// The flags of each frame, and the sensor that each starts with.
+    flags: BTreeMap<usize, Vec<Option<SensorId>>>,
+    /// The stretches whose marks look at a flag first.
+    passes: Passes,
 }
 
 /// Weaves the marks of a plan into its source.
@@ -90,11 +99,15 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
         placed: BTreeSet::new(),
         newline: if source.windows(2).any(|w| w == b"\r\n") { "\r\n" } else { "\n" },
         aliased: BTreeSet::new(),
+        opener_of: aliases::openers(plan),
+        openers: BTreeMap::new(),
         calls: false,
         boxed: false,
         global_temporary: false,
         flags: BTreeMap::new(),
+        passes: Passes::default(),
     };
+    weaver.choose_passes();
     weaver.choose_aliases();
     weaver.rewrite_decisions();
     weaver.wrap_decorators();
@@ -105,61 +118,16 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
 }
 
 impl Weaver<'_> {
-    /// Code inside a loop is worth so many times more than outside.
-    const LOOP_WEIGHT: u32 = 8;
-    /// An alias pays from this many uses on.
-    const ALIAS_FROM: u32 = 2;
-
-    fn choose_aliases(&mut self) {
-        let plan = self.plan;
-        let mut uses: BTreeMap<usize, u32> = BTreeMap::new();
-        let weight = |in_loop: bool| if in_loop { Self::LOOP_WEIGHT } else { 1 };
-        for mark in &plan.points {
-            let fires = mark.actions.iter().filter(|a| !matches!(a, Action::Set { .. })).count();
-            let repeated = mark.in_loop || (needs_header(mark) && repeats(mark));
-            *uses.entry(mark.frame.0).or_default() += weight(repeated) * fires as u32;
-        }
-        for mark in &plan.elses {
-            *uses.entry(mark.frame.0).or_default() += weight(mark.in_loop);
-        }
-        for mark in plan.decisions.iter().filter(|m| !m.nested) {
-            let fires = match &mark.rewrite {
-                Rewrite::Edges(edges) => edges.len() as u32,
-                Rewrite::Unfold(_) | Rewrite::Value(_) => 2,
-                Rewrite::Outcomes(_) | Rewrite::Boxes(_) => 1,
-            };
-            *uses.entry(mark.frame.0).or_default() += weight(mark.in_loop) * fires;
-        }
-        let may_alias = |frame: usize| {
-            let frame = &plan.frames[frame];
-            frame.kind == FrameKind::Function
-                && frame.start.as_ref().is_some_and(|site| match site {
-                    Site::Simple { .. } => true,
-                    Site::Gap(gap) => gap.after.is_some(),
-                    Site::FileEnd => false,
-                })
-        };
-        self.aliased = uses
-            .into_iter()
-            .filter(|(frame, uses)| *uses >= Self::ALIAS_FROM && may_alias(*frame))
-            .map(|(frame, _)| frame)
-            .collect();
-    }
-
-    fn table(&self, frame: usize) -> String {
-        let aliased = self.aliased.contains(&frame);
-        if aliased { self.names.local_table.clone() } else { self.names.table.clone() }
-    }
-
-    /// How to fire in an expression of a frame: in a loop, with a flag.
-    fn call(&mut self, frame: usize, nested: bool, in_loop: bool) -> Call {
-        self.calls = true;
+    /// How to fire in an expression of a frame: in a loop, with a flag. A note needs nothing.
+    fn call(&mut self, action: Option<Action>, frame: usize, nested: bool, in_loop: bool) -> Call {
+        let notes = matches!(action, Some(Action::Set { .. }));
+        self.calls |= !notes;
         let aliased = !nested && self.aliased.contains(&frame);
         let table = if aliased { self.names.local_table.clone() } else { self.names.table.clone() };
-        let once = (aliased && in_loop && self.plan.walrus).then(|| {
-            let next = self.flags.entry(frame).or_default();
-            *next += 1;
-            *next - 1
+        let flagged = !notes && aliased && in_loop && self.plan.walrus;
+        let once = flagged.then(|| {
+            self.flags.entry(frame).or_default().push(None);
+            self.flags[&frame].len() as u32 - 1
         });
         let code = self.plan.frames[frame].kind;
         let rare = matches!(code, FrameKind::Module | FrameKind::Class) && !in_loop && !nested;
@@ -173,6 +141,10 @@ impl Weaver<'_> {
     }
 
     fn statements(&mut self, mark: &PointMark) -> String {
+        if let (Some(flag), [Action::Fire(sensor)]) = (self.passes.flag(mark), &mark.actions[..]) {
+            self.calls = true;
+            return self.names.unless(flag, *sensor);
+        }
         let table = self.table(mark.frame.0);
         mark.actions.iter().map(|action| self.names.statement(*action, &table)).collect()
     }
@@ -202,24 +174,30 @@ impl Weaver<'_> {
             });
             (depth(indent.unwrap_or(Span::new(0, 0))), Place::Point(number, mark))
         }));
-        places.sort_by_key(|(depth, _)| *depth);
+        // What opens a frame binds the flags of all other marks, so it comes last.
+        let opens = |place: &Place<'_>| matches!(place, Place::Point(number, _) if self.openers.contains_key(number));
+        places.sort_by_key(|(depth, place)| (opens(place), *depth));
         for (_, place) in places {
             match place {
                 Place::Else(mark) => self.place_else(mark),
-                Place::Point(number, mark) => self.place_point(mark, number == 0),
+                Place::Point(number, mark) => self.place_point(mark, number),
             }
         }
     }
 
     /// Places a mark; the first one of all also registers the file.
-    fn place_point(&mut self, mark: &PointMark, first: bool) {
+    fn place_point(&mut self, mark: &PointMark, number: usize) {
+        let first = number == 0;
         for action in &mark.actions {
             self.note(*action);
         }
         let mut text = self.statements(mark);
+        let opens = self.openers.get(&number).copied();
         if first {
             assert_eq!(mark.frame.0, 0, "the first mark of a file is the module's");
             text.insert_str(0, &self.header());
+        } else if let Some(frame) = opens {
+            text.insert_str(0, &self.bindings(frame));
         }
         if mark.sites.iter().any(|site| self.try_statement(site, &text)) {
             return;
@@ -237,9 +215,22 @@ impl Weaver<'_> {
         let wrapped = gaps().find(usable).filter(|_| wraps);
         if let Some((gap, header)) = wrapped.and_then(|gap| Some((gap, gap.header?))) {
             let mut prefix = String::new();
-            for action in &mark.actions {
-                let call = self.call(mark.frame.0, false, mark.in_loop || gap.repeats);
-                prefix += &self.names.prefix(*action, &call);
+            for (index, action) in mark.actions.iter().enumerate() {
+                if let (0, Some(frame)) = (index, opens) {
+                    prefix += &self.opening(*action, frame);
+                    continue;
+                }
+                prefix += &match (self.passes.flag(mark), action) {
+                    (Some(flag), Action::Fire(sensor)) => {
+                        self.calls = true;
+                        format!("({})and(", trimmed(&self.names.unless(flag, *sensor)))
+                    }
+                    _ => {
+                        let repeated = mark.in_loop || gap.repeats;
+                        let call = self.call(Some(*action), mark.frame.0, false, repeated);
+                        self.names.prefix(*action, &call)
+                    }
+                };
             }
             let suffix = ")".repeat(mark.actions.len());
             let pieces = vec![Piece::Text(prefix), Piece::Source(header), Piece::Text(suffix)];
@@ -318,26 +309,6 @@ impl Weaver<'_> {
         }
     }
 
-    fn place_aliases(&mut self) {
-        let plan = self.plan;
-        for frame in self.aliased.clone() {
-            let mut text = format!("{}={};", self.names.local_table, self.names.table);
-            if let Some(flags) = self.flags.get(&frame) {
-                let names: String =
-                    (0..*flags).map(|flag| format!("{}=", self.names.flag(flag))).collect();
-                text += &format!("{names}0;");
-            }
-            match &plan.frames[frame].start {
-                Some(Site::Simple { at }) => self.edits.insert(*at, Rank::Alias as u32, text),
-                Some(Site::Gap(Gap { after: Some(after), .. })) => {
-                    let text = format!(";{}", trimmed(&text));
-                    self.edits.insert(*after, Rank::Alias as u32, text);
-                }
-                _ => unreachable!("only frames whose start takes a statement are aliased"),
-            }
-        }
-    }
-
     /// Registers the file.
     fn header(&self) -> String {
         let map = &self.plan.map;
@@ -371,17 +342,6 @@ impl Weaver<'_> {
         }
         Woven { text: self.edits.apply(self.source), added_lines }
     }
-}
-
-/// Is there no room for this mark but in an expression?
-fn needs_header(mark: &PointMark) -> bool {
-    mark.sites.iter().all(|site| {
-        matches!(site, Site::Gap(g) if g.after.is_none() && g.free.is_empty() && g.header.is_some())
-    })
-}
-
-fn repeats(mark: &PointMark) -> bool {
-    mark.sites.iter().any(|site| matches!(site, Site::Gap(g) if g.repeats))
 }
 
 fn trimmed(statements: &str) -> &str {

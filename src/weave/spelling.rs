@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::passes::PassFlag;
 use crate::model::{Digest, SensorId};
 use crate::plan::marks::{Action, Unfolded};
 
@@ -109,8 +110,60 @@ impl Names {
     pub(super) fn prefix(&self, action: Action, call: &Call) -> String {
         match action {
             Action::Fire(sensor) => format!("{} and(", self.fire(sensor, call)),
-            Action::Set { slot, sensor } => format!("({}:={})and(", self.slot(slot), sensor.0),
-            Action::Flush { slot } => format!("{}({})and(", self.call, self.slot(slot)),
+            other => format!("{}and(", self.truth(other, call)),
+        }
+    }
+
+    /// A statement that fires a sensor unless a flag says that it has fired.
+    /// The last mark that shares a flag sets it.
+    pub(super) fn unless(&self, flag: PassFlag, sensor: SensorId) -> String {
+        let (name, call) = (self.flag(flag.number), &self.call);
+        if flag.sets {
+            format!("{name} or({name}:={call}({}));", sensor.0)
+        } else {
+            format!("{name} or {call}({});", sensor.0)
+        }
+    }
+
+    /// Statements that give the flags of a frame their first values: whether a
+    /// sensor has fired already, or nothing.
+    pub(super) fn flags(&self, first: &[Option<SensorId>], table: &str) -> String {
+        let mut text = String::new();
+        for (number, sensor) in first.iter().enumerate() {
+            let name = self.flag(number as u32);
+            if let Some(SensorId(k)) = sensor {
+                text += &format!("{name}={table}[{k}];");
+            }
+        }
+        let empty: String = (0..first.len())
+            .filter(|number| first[*number].is_none())
+            .map(|number| format!("{}=", self.flag(number as u32)))
+            .collect();
+        if empty.is_empty() { text } else { format!("{text}{empty}0;") }
+    }
+
+    /// The same in front of an expression, inside the `and(` of another mark.
+    pub(super) fn flags_in_expression(&self, first: &[Option<SensorId>], table: &str) -> String {
+        let mut text = String::new();
+        for (number, sensor) in first.iter().enumerate() {
+            let name = self.flag(number as u32);
+            text += &match sensor {
+                Some(SensorId(k)) => format!("(({name}:={table}[{k}])or True)and "),
+                None => format!("not({name}:=0)and "),
+            };
+        }
+        text
+    }
+
+    /// A true expression that does this.
+    pub(super) fn truth(&self, action: Action, call: &Call) -> String {
+        match action {
+            Action::Fire(sensor) => self.fire(sensor, call),
+            Action::Set { slot, sensor } => {
+                assert_ne!(sensor.0, 0, "the first sensor is the module's, and no note");
+                format!("({}:={})", self.slot(slot), sensor.0)
+            }
+            Action::Flush { slot } => format!("{}({})", self.call, self.slot(slot)),
         }
     }
 
@@ -136,9 +189,9 @@ impl Names {
     /// objects, which constants are not.
     pub(super) fn end(&self, end: &Unfolded, call: &Call, typed: bool) -> String {
         match end {
-            Unfolded::End { outcome, sensor: Some(sensor) } => {
+            Unfolded::End { outcome, action: Some(action) } => {
                 let not = if *outcome { "" } else { "not" };
-                format!("{not} {}", self.fire(*sensor, call))
+                format!("{not} {}", self.truth(*action, call))
             }
             Unfolded::End { outcome: true, .. } if typed => self.call.clone(),
             _ if typed => format!("not {}", self.call),

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::model::{Digest, HitSet};
+use super::results::{SuiteDto, suite_from_dto, suite_to_dto};
+use crate::model::{Digest, HitSet, TestSuite};
 
 /// Version of the format.
 pub const VERSION: u32 = 1;
@@ -25,6 +27,8 @@ pub struct RunData {
     pub files: BTreeMap<Digest, Option<HitSet>>,
     /// Modules that could not be covered, and why.
     pub uncovered: BTreeMap<String, String>,
+    /// Results of unit tests, one suite a program.
+    pub tests: Vec<TestSuite>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,6 +42,8 @@ struct DataDto {
     files: BTreeMap<String, Option<(u32, String)>>,
     #[serde(default)]
     uncovered: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tests: Vec<SuiteDto>,
     /// Number of entries in `files`, last, so that a cut file is seen as such.
     count: usize,
 }
@@ -56,9 +62,36 @@ pub fn to_json(data: &RunData) -> String {
         context: data.context.clone(),
         files: data.files.iter().map(|(d, set)| (d.to_string(), set.as_ref().map(hex))).collect(),
         uncovered: data.uncovered.clone(),
+        tests: data.tests.iter().map(suite_to_dto).collect(),
         count: data.files.len(),
     };
     serde_json::to_string(&dto).expect("data has only strings for keys")
+}
+
+/// The entries of `files` in the order of the text: there may be ten thousand
+/// files of hundreds of them.
+struct Entries<'t>(Vec<(&'t str, Option<(u32, &'t str)>)>);
+
+impl<'de: 't, 't> Deserialize<'de> for Entries<'t> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("hits by digest")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    all.push(entry);
+                }
+                Ok(Entries(all))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
 }
 
 /// The same as [`DataDto`], reading only, without copies of the many strings.
@@ -70,9 +103,11 @@ struct DataRef<'t> {
     name: String,
     context: String,
     #[serde(borrow)]
-    files: BTreeMap<&'t str, Option<(u32, &'t str)>>,
+    files: Entries<'t>,
     #[serde(default)]
     uncovered: BTreeMap<String, String>,
+    #[serde(default)]
+    tests: Vec<SuiteDto>,
     count: usize,
 }
 
@@ -88,11 +123,11 @@ pub fn from_json(text: &[u8]) -> Result<RunData, String> {
     if dto.mpycov_data != VERSION {
         return Err(wrong_version(u64::from(dto.mpycov_data)));
     }
-    if dto.count != dto.files.len() {
-        return Err(format!("it announces {} files and has {}", dto.count, dto.files.len()));
+    if dto.count != dto.files.0.len() {
+        return Err(format!("it announces {} files and has {}", dto.count, dto.files.0.len()));
     }
     let mut files = BTreeMap::new();
-    for (digest, hits) in dto.files {
+    for (digest, hits) in dto.files.0 {
         let key = Digest::parse(digest).ok_or_else(|| format!("`{digest}` is no digest"))?;
         let set = match hits {
             None => None,
@@ -109,6 +144,7 @@ pub fn from_json(text: &[u8]) -> Result<RunData, String> {
         context: dto.context,
         files,
         uncovered: dto.uncovered,
+        tests: dto.tests.into_iter().map(suite_from_dto).collect(),
     })
 }
 
@@ -131,17 +167,37 @@ fn diagnosis(text: &[u8], error: &serde_json::Error) -> String {
 }
 
 fn unhex(digits: &str) -> Option<Vec<u8>> {
-    let nibble = |digit: u8| char::from(digit).to_digit(16).map(|n| n as u8);
-    if !digits.len().is_multiple_of(2) {
+    let pairs = digits.as_bytes().chunks_exact(2);
+    if !pairs.remainder().is_empty() {
         return None;
     }
-    digits.as_bytes().chunks_exact(2).map(|p| Some(nibble(p[0])? << 4 | nibble(p[1])?)).collect()
+    let mut wrong = 0;
+    let bytes = pairs.map(|pair| {
+        let (high, low) = (NIBBLES[usize::from(pair[0])], NIBBLES[usize::from(pair[1])]);
+        wrong |= high | low;
+        high << 4 | low & 15
+    });
+    let bytes = bytes.collect();
+    (wrong < 16).then_some(bytes)
 }
+
+/// The value of each hexadecimal digit; above 15 for all other bytes.
+const NIBBLES: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value] as usize] = value as u8;
+        table[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
 
 /// Adds what another run of the same context saw.
 pub fn fold(all: &mut RunData, run: RunData) {
     all.created = all.created.max(run.created);
     all.uncovered.extend(run.uncovered);
+    all.tests.extend(run.tests);
     for (digest, hits) in run.files {
         match all.files.entry(digest) {
             std::collections::btree_map::Entry::Vacant(entry) => {

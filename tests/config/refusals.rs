@@ -46,7 +46,7 @@ fn unknown_settings_are_errors_with_the_nearest_name() {
     refused(
         "mpycov.toml",
         "[report]\nprecision = 1\n",
-        "mpycov.toml:1: there is no setting `report`\n  help: settings stand side by side, without",
+        "mpycov.toml:1: there is no setting `report`\n  help: settings stand side by side; the only",
     );
     // What only coverage.py knows is none of our business.
     check(

@@ -13,6 +13,7 @@ use super::super::flow::{constant, wholly_constant};
 use super::super::marks::{Action, ElseMark, FrameKind};
 use super::super::safety::repeats;
 use super::decide::{Told, Ways};
+use super::join::Join;
 use super::{Context, Here, LoopExit, Walker};
 use crate::model::{DecisionKind, Evidence, Level, Line, SensorId};
 
@@ -39,13 +40,17 @@ impl<'a> Walker<'a> {
             at: c.range.start(),
         });
         let clauses: Vec<Clause<'a>> = std::iter::once(first).chain(rest).collect();
-        let has_else = clauses.last().is_some_and(|c| c.test.is_none());
         let all_leave = !clauses.iter().any(|c| self.flow.completes(c.body));
         let follows = self.follows(suite, index);
         let wanted = self.wants_last_false(&clauses);
         let inner = Context { opens: false, ..ctx };
+        let slot = self.slots;
+        self.slots += 1;
+        let alone = wanted && self.leaves_note(&clauses, suite, index, all_leave, ctx);
+        let mut join = if alone { Join::noted(slot) } else { Join::default() };
         let mut after = self.behind(here);
         let mut unreached = false;
+        let mut leads_on = false;
         // Outcomes of a test that the next test shows, for want of a mark.
         let mut shown_by_next: Option<TextSize> = None;
         for (number, clause) in clauses.iter().enumerate() {
@@ -53,7 +58,8 @@ impl<'a> Walker<'a> {
             let Some(test) = clause.test else {
                 let entry = std::mem::replace(&mut after, self.behind(here));
                 let opener = self.parsed.line_of(clause.at);
-                self.inner_suite(clause.body, entry, inner, opener);
+                let end = self.inner_suite(clause.body, entry, inner, opener);
+                self.join_end(&mut join, clause.body, &end, inner);
                 break;
             };
             if unreached {
@@ -64,22 +70,29 @@ impl<'a> Walker<'a> {
                 self.credit_behind_constant(&clauses, number, truth);
                 if truth {
                     let entry = if number == 0 { self.inside_at_once(here) } else { Here::Fresh };
-                    self.inner_suite(clause.body, entry, inner, opener);
+                    let end = self.inner_suite(clause.body, entry, inner, opener);
+                    self.join_end(&mut join, clause.body, &end, inner);
+                } else if number + 1 == clauses.len() {
+                    join.add_unknown();
                 }
                 continue;
             }
             if self.is_excluded(clause.at) {
                 self.value(test, ctx);
                 self.inner_suite(clause.body, Here::Fresh, inner, opener);
+                join.add_unknown();
                 continue;
             }
             let next = clauses.get(number + 1);
             let kind = if number == 0 { DecisionKind::If } else { DecisionKind::Elif };
             let on_false = match next {
+                None if alone => Told::Slot(slot),
                 None if all_leave && follows && wanted => Told::Target,
                 None if wanted => self.lonely_end(suite, index, ctx),
                 None => Told::Nobody,
-                Some(Clause { test: None, .. }) => Told::Target,
+                Some(Clause { test: None, body, .. }) => {
+                    self.target(test, false, body, slot, inner)
+                }
                 Some(Clause { test: Some(elif), at, .. }) => {
                     let counts = !self.is_excluded(*at);
                     if !self.at_level(Level::Line) || !counts {
@@ -91,7 +104,8 @@ impl<'a> Walker<'a> {
                     }
                 }
             };
-            let (on_true, on_false) = possible(test, Told::Target, on_false);
+            let on_true = self.target(test, true, clause.body, slot, inner);
+            let (on_true, on_false) = possible(test, on_true, on_false);
             let ways = self.test(test, clause.at, kind, on_true, on_false, ctx);
             // `if x or 1:` asks for `x`, and goes one way all the same.
             unreached = constant(test) == Some(true);
@@ -100,23 +114,64 @@ impl<'a> Walker<'a> {
             }
             let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
             self.outcomes.insert((clause.at, true), ways.on_true.evidence.clone());
+            let entry = self.entry_with_note(&mut join, clause.body, entry);
             let end = self.inner_suite(clause.body, entry, inner, opener);
+            self.join_end(&mut join, clause.body, &end, inner);
             if ways.on_true.evidence.is_empty() {
                 self.outcomes.insert((clause.at, true), end.entered.clone());
             }
             self.outcomes.insert((clause.at, false), ways.on_false.evidence.clone());
             if next.is_none() {
-                after = match &ways.on_false.here {
-                    Some(due) if all_leave && follows => due.clone(),
-                    _ => self.behind(here),
-                };
+                join.add_way(&ways.on_false);
+                if let Some(due) = ways.on_false.here.clone().filter(|_| all_leave && follows) {
+                    after = due;
+                    leads_on = true;
+                } else {
+                    after = self.behind(here);
+                }
                 self.lonely_mark(&ways, suite, index, ctx);
             } else if !unreached {
                 after = ways.on_false.here.clone().unwrap_or(Here::Fresh);
             }
         }
         self.resolve_shown_by_next(&clauses);
-        if has_else || unreached { self.behind(here) } else { after }
+        self.slots -= 1;
+        if leads_on { after } else { self.meet(join, follows, self.behind(here)) }
+    }
+
+    /// Shall the false outcome of a chain's last test, and with it the end of
+    /// each suite, leave a note for what follows?
+    fn leaves_note(
+        &self,
+        clauses: &[Clause<'a>],
+        suite: &'a [Stmt],
+        index: usize,
+        all_leave: bool,
+        ctx: Context,
+    ) -> bool {
+        let Some(Clause { test: Some(test), .. }) = clauses.last() else { return false };
+        let single = all_leave && self.ways_through(test, false) == 1;
+        let plain = |c: &Clause<'a>| {
+            c.test.is_none_or(|t| constant(t).is_none()) && !self.is_excluded(c.at)
+        };
+        !single
+            && clauses.iter().all(plain)
+            && self.follows(suite, index)
+            && self.can_note(suite, index + 1, ctx)
+    }
+
+    /// Who tells an outcome that leads into a suite: the suite's own mark, or
+    /// the note that it fires.
+    fn target(
+        &self,
+        test: &Expr,
+        outcome: bool,
+        body: &'a [Stmt],
+        slot: u32,
+        ctx: Context,
+    ) -> Told {
+        let several = self.ways_through(test, outcome) > 1;
+        if several && self.can_note(body, 0, ctx) { Told::Slot(slot) } else { Told::Target }
     }
 
     /// The line of the `elif` behind a test that is constant and false is
@@ -307,8 +362,7 @@ impl<'a> Walker<'a> {
 
     /// Does reachable code follow in the same suite?
     fn follows(&self, suite: &[Stmt], index: usize) -> bool {
-        self.flow.completes(&suite[index..=index])
-            && suite[index + 1..].iter().any(|s| !self.flow.is_dead(s))
+        self.flow.goes_on(&suite[index]) && suite[index + 1..].iter().any(|s| !self.flow.is_dead(s))
     }
 
     /// Is the false outcome of a chain's last test asked for? Also where it

@@ -8,7 +8,7 @@ use super::super::graph::{Graph, Walk, shape};
 use super::super::marks::{Action, DecisionMark, EdgeMark, LeafText, Rewrite};
 use super::{Context, Here, Walker};
 use crate::model::{
-    Condition, ConditionTree, Decision, DecisionKind, Evidence, Level, MAX_PATHS, Path, SensorId,
+    Condition, ConditionTree, Decision, DecisionKind, Evidence, Level, MAX_PATHS, Path,
 };
 
 /// Who tells that a test had an outcome.
@@ -25,6 +25,8 @@ pub(super) enum Told {
     Else,
     /// The outcomes of the next test, which cannot fail.
     Next,
+    /// A note in this slot, made inside the test and fired where it leads.
+    Slot(u32),
 }
 
 /// What shows one outcome of a test.
@@ -139,7 +141,7 @@ impl<'a> Walker<'a> {
         ctx: Context,
     ) -> (Ways, Vec<Path>) {
         let walks = graph.walks();
-        let mut fired: Vec<Option<SensorId>> = vec![None; walks.len()];
+        let mut fired: Vec<Option<Action>> = vec![None; walks.len()];
         let mut shown: Vec<Evidence> = vec![Evidence::default(); walks.len()];
         let mut way = |walker: &mut Self, outcome: bool, told: Told| {
             let mine: Vec<usize> =
@@ -166,7 +168,7 @@ impl<'a> Walker<'a> {
         told: Told,
         mine: &[usize],
         outcome: bool,
-        fired: &mut [Option<SensorId>],
+        fired: &mut [Option<Action>],
         shown: &mut [Evidence],
     ) -> Way {
         let silent = match told {
@@ -187,7 +189,11 @@ impl<'a> Walker<'a> {
         let mut all = Evidence::default();
         for path in mine {
             let sensor = self.sensor();
-            fired[*path] = (told == Told::Call).then_some(sensor);
+            fired[*path] = match told {
+                Told::Call => Some(Action::Fire(sensor)),
+                Told::Slot(slot) => Some(Action::Set { slot, sensor }),
+                _ => None,
+            };
             shown[*path] = Evidence::one(sensor);
             all.add(&shown[*path]);
         }
@@ -197,6 +203,9 @@ impl<'a> Walker<'a> {
                 Some(Here::Due { actions, evidence: all.clone() })
             }
             Told::Call => Some(Here::Open { evidence: all.clone(), mark: None }),
+            Told::Slot(slot) => {
+                Some(Here::Due { actions: vec![Action::Flush { slot }], evidence: all.clone() })
+            }
             _ => None,
         };
         Way { told, evidence: all, here }
@@ -209,16 +218,16 @@ impl<'a> Walker<'a> {
         graph: &Graph,
         walks: &[Walk],
         leaves: &[&Expr],
-        fired: &[Option<SensorId>],
+        fired: &[Option<Action>],
         ctx: Context,
     ) {
         if fired.iter().all(Option::is_none) {
             return;
         }
         let rewrite = if graph.is_tree() {
-            let marked = walks.iter().zip(fired).filter_map(|(walk, sensor)| {
+            let marked = walks.iter().zip(fired).filter_map(|(walk, action)| {
                 let (leaf, value) = walk.last;
-                sensor.map(|sensor| EdgeMark { leaf, value, outcome: walk.outcome, sensor })
+                action.map(|action| EdgeMark { leaf, value, outcome: walk.outcome, action })
             });
             Rewrite::Edges(marked.collect())
         } else {

@@ -8,21 +8,24 @@
 mod branching;
 mod compound;
 mod decide;
+pub(super) mod guard;
 mod inside;
+mod join;
 mod sites;
 mod value;
 mod wide;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ruff_python_ast::{CmpOp, Expr, Stmt};
+use ruff_python_ast::Stmt;
 use ruff_text_size::{Ranged, TextSize};
 
 use super::arcs::{Arcs, Cause, retain_counted};
-use super::flow::Flow;
+use super::flow::{self, Flow};
 use super::lines::{Place, has_code, is_docstring};
 use super::marks::{
-    Action, DecisionMark, DecoratorMark, ElseMark, Frame, FrameId, FrameKind, Plan, PointMark, Site,
+    Action, DecisionMark, DecoratorMark, ElseMark, Frame, FrameId, FrameKind, PassId, Plan,
+    PointMark, Site,
 };
 use super::safety::Bound;
 use super::{Identity, Options, sorted};
@@ -95,6 +98,9 @@ struct Walker<'a> {
     /// Inside a decision that notes the outcomes of its conditions?
     in_wide: bool,
     slots: u32,
+    /// The stretch that is walked, and how many there are.
+    pass: PassId,
+    passes: usize,
     names: Vec<String>,
 }
 
@@ -146,6 +152,8 @@ pub(super) fn walk(
         loops: Vec::new(),
         in_wide: false,
         slots: 0,
+        pass: PassId::default(),
+        passes: 0,
         names: Vec::new(),
     };
     let ctx = Context {
@@ -161,25 +169,6 @@ pub(super) fn walk(
         walker.points[mark].sites.push(Site::FileEnd);
     }
     walker.finish(countable, arcs, exclusions, identity)
-}
-
-/// Excludes the suite of `if __name__ == "__main__":` at the top of a module.
-pub(super) fn exclude_main_guard(parsed: &Parsed, excluded: &mut BTreeSet<Line>) {
-    for stmt in parsed.body() {
-        let Stmt::If(s) = stmt else { continue };
-        let Expr::Compare(test) = &*s.test else { continue };
-        let sides = (&*test.left, &test.comparators[..]);
-        let is_name = |e: &Expr| matches!(e, Expr::Name(n) if n.id == "__name__");
-        let is_main =
-            |e: &Expr| matches!(e, Expr::StringLiteral(t) if t.value.to_str() == "__main__");
-        let guards = matches!(sides, (left, [right])
-            if (is_name(left) && is_main(right)) || (is_main(left) && is_name(right)));
-        if guards && matches!(&*test.ops, [CmpOp::Eq]) {
-            let first = parsed.statement_line(stmt.start());
-            let last = s.body.last().map_or(first, |b| parsed.line_of(b.end()));
-            excluded.extend((first.0..=last.0).map(Line));
-        }
-    }
 }
 
 /// How a suite ended.
@@ -223,6 +212,7 @@ impl<'a> Walker<'a> {
                 self.points.push(PointMark {
                     frame: ctx.frame,
                     in_loop: ctx.in_loop,
+                    pass: Some(self.pass),
                     actions: std::mem::take(actions),
                     sites: vec![site],
                 });
@@ -244,6 +234,7 @@ impl<'a> Walker<'a> {
         self.points.push(PointMark {
             frame: ctx.frame,
             in_loop: ctx.in_loop,
+            pass: None,
             actions,
             sites: vec![site],
         });
@@ -268,7 +259,14 @@ impl<'a> Walker<'a> {
         }
     }
 
+    fn new_pass(&mut self) {
+        self.passes += 1;
+        self.pass = PassId(self.passes);
+    }
+
     fn suite(&mut self, suite: &'a [Stmt], entry: Here, ctx: Context) -> SuiteEnd {
+        let around = self.pass;
+        self.new_pass();
         let learnt = self.bound.mark();
         let mut here = entry;
         let mut entered = match &here {
@@ -303,6 +301,9 @@ impl<'a> Walker<'a> {
                 continue;
             }
             here = self.stmt(suite, index, here, &evidence, ctx);
+            if flow::leaves(stmt) {
+                self.new_pass();
+            }
             self.bound.learn(stmt, ctx.place == Place::Function);
         }
         self.bound.forget(learnt);
@@ -314,6 +315,7 @@ impl<'a> Walker<'a> {
             let evidence = self.reach(&mut here, gap, ctx);
             entered.get_or_insert(evidence);
         }
+        self.pass = around;
         let first = suite.first().filter(|first| ctx.opens && is_docstring(first));
         if let (Some(docstring), Some(entered)) = (first, &entered) {
             self.started.insert(docstring.start(), entered.clone());

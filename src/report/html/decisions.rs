@@ -4,19 +4,26 @@
 use std::fmt::{self, Write};
 
 use super::super::escape::Escaped;
+use super::super::numbers::{is_asked, is_lacking, outcomes_of};
 use super::super::places::one_line;
 use super::lines::Seen;
-use crate::model::{ConditionVerdict, DecisionVerdict, PathVerdict};
+use crate::model::{ConditionVerdict, DecisionKind, DecisionVerdict, PathVerdict};
 
 /// Rows of a table of paths; there can be thousands.
 const ROWS: usize = 48;
 
 /// Is there anything that was not seen of this decision?
 pub(super) fn has_gaps(decision: &DecisionVerdict) -> bool {
-    let complete = |c: &ConditionVerdict| {
-        c.seen_true && c.seen_false && (c.mcdc || decision.conditions.len() == 1)
+    let matters = |number: usize| {
+        is_assert(decision) || decision.conditions.len() == 1 || decision.conditions[number].mcdc
     };
-    decision.not_measured.is_none() && !decision.conditions.iter().all(complete)
+    let complete = |number: usize| !is_lacking(decision, number) && matters(number);
+    decision.not_measured.is_none() && !(0..decision.conditions.len()).all(complete)
+}
+
+/// Of an `assert` only the outcomes are asked for that leave it true.
+fn is_assert(decision: &DecisionVerdict) -> bool {
+    decision.kind == DecisionKind::Assert
 }
 
 /// Writes it. `ran` tells whether the decision's line ran.
@@ -28,14 +35,14 @@ pub(super) fn write(decision: &DecisionVerdict, ran: bool, out: &mut String) -> 
             out,
             "<div class=\"dec note unm\"><b>not measured</b> <code>{text}</code>: {reason}</div>"
         )?;
-        let complete = |c: &&ConditionVerdict| c.seen_true && c.seen_false;
         let wanted = decision.outcomes_only && ran;
-        for condition in decision.conditions.iter().filter(|c| wanted && !complete(c)) {
-            note(condition, out)?;
+        let all = 0..decision.conditions.len();
+        for number in all.filter(|number| wanted && is_lacking(decision, *number)) {
+            note(decision, number, out)?;
         }
     } else if decision.conditions.len() == 1 {
         if ran && has_gaps(decision) {
-            note(&decision.conditions[0], out)?;
+            note(decision, 0, out)?;
         }
     } else {
         card(decision, ran, out)?;
@@ -43,10 +50,10 @@ pub(super) fn write(decision: &DecisionVerdict, ran: bool, out: &mut String) -> 
     Ok(())
 }
 
-/// The one condition of a decision, in a line.
-fn note(condition: &ConditionVerdict, out: &mut String) -> fmt::Result {
-    let seen = Seen::of(condition);
-    let text = one_line(&condition.text);
+/// One condition of a decision, in a line.
+fn note(decision: &DecisionVerdict, number: usize, out: &mut String) -> fmt::Result {
+    let seen = Seen::of(decision, number);
+    let text = one_line(&decision.conditions[number].text);
     let text = Escaped(&text);
     write!(
         out,
@@ -75,17 +82,16 @@ fn card(decision: &DecisionVerdict, ran: bool, out: &mut String) -> fmt::Result 
 }
 
 fn summary(decision: &DecisionVerdict, out: &mut String) -> fmt::Result {
-    let count = |wanted: fn(&ConditionVerdict) -> bool| {
-        decision.conditions.iter().filter(|c| wanted(c)).count()
-    };
     let all = decision.conditions.len();
-    let outcomes = count(|c| c.seen_true) + count(|c| c.seen_false);
-    let taken = decision.paths.iter().filter(|p| p.hit).count();
-    let figures = [
-        ("outcomes", outcomes, 2 * all),
-        ("paths", taken, decision.paths.len()),
-        ("MC/DC", count(|c| c.mcdc), all),
-    ];
+    let outcomes = (0..all).map(|number| outcomes_of(decision, number));
+    let (seen, asked) = outcomes.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let mut figures = vec![("outcomes", seen, asked)];
+    if !is_assert(decision) {
+        let taken = decision.paths.iter().filter(|p| p.hit).count();
+        figures.push(("paths", taken as u64, decision.paths.len() as u64));
+        let shown = decision.conditions.iter().filter(|c| c.mcdc).count();
+        figures.push(("MC/DC", shown as u64, all as u64));
+    }
     let kind = decision.kind.name().replace('_', " ");
     write!(out, "<span class=\"kind\">{kind}</span>{all} conditions")?;
     for (name, covered, total) in figures {
@@ -109,7 +115,7 @@ fn conditions(decision: &DecisionVerdict, out: &mut String) -> fmt::Result {
          <th>MC/DC</th></tr></thead><tbody>",
     );
     for (index, condition) in decision.conditions.iter().enumerate() {
-        let seen = Seen::of(condition);
+        let seen = Seen::of(decision, index);
         let text = one_line(&condition.text);
         let rows = condition.shown_by.map(|(a, b)| format!("{a} {b}")).or_else(|| {
             let (path, partner) = condition.would_show?;
@@ -123,8 +129,13 @@ fn conditions(decision: &DecisionVerdict, out: &mut String) -> fmt::Result {
             seen.class(),
             Escaped(&text)
         )?;
-        outcome("T", "true", condition.seen_true, out)?;
-        outcome("F", "false", condition.seen_false, out)?;
+        for (value, letter, word, seen) in
+            [(true, "T", "true", condition.seen_true), (false, "F", "false", condition.seen_false)]
+        {
+            if seen || is_asked(decision, index, value) {
+                outcome(letter, word, seen, out)?;
+            }
+        }
         out.push_str("</td><td class=\"why\">");
         verdict(decision, condition, out)?;
         out.push_str("</td></tr>");
@@ -145,6 +156,10 @@ fn verdict(
     condition: &ConditionVerdict,
     out: &mut String,
 ) -> fmt::Result {
+    if is_assert(decision) && !condition.mcdc {
+        out.push_str("not asked of an assert");
+        return Ok(());
+    }
     if let Some((a, b)) = condition.shown_by.filter(|_| condition.mcdc) {
         let strict = if condition.mcdc_pair { "" } else { " (masking)" };
         write!(out, "<span class=\"ok\">shown</span> by paths {} and {}{strict}", a + 1, b + 1)?;
@@ -178,6 +193,7 @@ fn paths(decision: &DecisionVerdict, out: &mut String) -> fmt::Result {
     out.push_str("<th>result</th><th>seen</th></tr></thead><tbody>");
     let wanted = |path: usize| -> Vec<usize> {
         let all = decision.conditions.iter().enumerate();
+        let all = all.filter(|_| !is_assert(decision));
         let of_path = all.filter(|(_, c)| !c.mcdc && c.would_show.is_some_and(|w| w.0 == path));
         of_path.map(|(index, _)| index).collect()
     };

@@ -1,9 +1,10 @@
 //! What is to be seen at each line of a file: its mark, its coloured text and
 //! where in it conditions stand.
 
+use super::super::numbers::is_asked;
 use super::super::places::{line_spans, statement_at};
 use super::highlight::{Part, parts};
-use crate::model::{ConditionVerdict, FileCoverage, Line};
+use crate::model::{ConditionVerdict, DecisionVerdict, FileCoverage, Line};
 
 /// The verdict on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +51,11 @@ pub(super) enum Seen {
 }
 
 impl Seen {
-    pub(super) fn of(condition: &ConditionVerdict) -> Self {
-        match (condition.seen_true, condition.seen_false) {
+    /// An outcome that nobody asks for counts as seen.
+    pub(super) fn of(decision: &DecisionVerdict, number: usize) -> Self {
+        let Some(condition) = decision.conditions.get(number) else { return Seen::Neither };
+        let fine = |value, seen| seen || !is_asked(decision, number, value);
+        match (fine(true, condition.seen_true), fine(false, condition.seen_false)) {
             (true, true) => Seen::Both,
             (true, false) => Seen::TrueOnly,
             (false, true) => Seen::FalseOnly,
@@ -149,9 +153,9 @@ impl<'a> Text<'a> {
         let decisions = file.decisions.iter();
         let decisions = decisions.filter(|d| d.not_measured.is_none() || d.outcomes_only);
         for decision in decisions.filter(|d| ran(d.line)) {
-            for condition in &decision.conditions {
+            for (number, condition) in decision.conditions.iter().enumerate() {
                 if let Some((start, end)) = whole.span(condition) {
-                    whole.conditions.push((start, end, Seen::of(condition)));
+                    whole.conditions.push((start, end, Seen::of(decision, number)));
                 }
             }
         }

@@ -4,15 +4,20 @@
 //! texts by a file system laid over the real one, and the hits come back in a
 //! file when the program ends. Knows nothing of maps and verdicts.
 
+mod process;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use process::Watched;
 
 use crate::fs::{self, FileError};
 
 /// The module that keeps the hits.
-pub const RUNTIME: &str = include_str!("../runtime/_mpycov.py");
-const BOOT: &str = include_str!("../runtime/_mpycov_boot.py");
+pub const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
+const BOOT: &str = include_str!("../../runtime/_mpycov_boot.py");
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -39,6 +44,8 @@ pub struct Launch<'a> {
     pub files: &'a [(PathBuf, &'a [u8], Vec<u32>)],
     /// How long it may run.
     pub timeout: Option<Duration>,
+    /// Set when somebody asks this process to end: so must the program then.
+    pub ask_to_end: &'a AtomicBool,
 }
 
 /// How a run ended.
@@ -50,6 +57,11 @@ pub struct Ended {
     pub hits: Option<Vec<u8>>,
     /// True if the time was up.
     pub timed_out: bool,
+    /// What unittest printed, with times: records.
+    pub unittest: Option<Vec<u8>>,
+    /// The modules that were imported from the firmware, by name, with what
+    /// they say their files were.
+    pub frozen: Vec<(String, String)>,
 }
 
 /// A run that could not be made.
@@ -92,9 +104,9 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
     for (path, text, _) in launch.files {
         fs::write(&overlaid(&tree, path), text)?;
     }
-    let hits = temp.path().join("hits");
+    let [hits, tests, frozen] = ["hits", "tests", "frozen"].map(|name| temp.path().join(name));
     let manners = manners(launch.micropython)?;
-    let how = description(launch, &tree, &hits, &manners)?;
+    let how = description(launch, &tree, [&hits, &tests, &frozen], &manners)?;
     let code = format!(
         "__import__('sys').path.insert(0,{});__import__('_mpycov_boot').run({how})",
         literal(&lib.to_string_lossy())
@@ -104,9 +116,25 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
         .arg(code)
         .spawn()
         .map_err(|e| start_error(launch.micropython, &e))?;
+    let mut watched = Watched { child: &mut child, hits: &hits, saved: None };
     let (status, timed_out) =
-        wait(&mut child, launch.timeout).map_err(|e| start_error(launch.micropython, &e))?;
-    Ok(Ended { status: shell_status(status), hits: fs::read(&hits).ok(), timed_out })
+        watched.wait(launch).map_err(|e| start_error(launch.micropython, &e))?;
+    // What was saved on the way counts if the program came to no end.
+    let saved = watched.saved.take();
+    Ok(Ended {
+        status: shell_status(status),
+        hits: fs::read(&hits).ok().or(saved),
+        timed_out,
+        unittest: fs::read(&tests).ok(),
+        frozen: modules(&fs::read(&frozen).unwrap_or_default()),
+    })
+}
+
+/// A module and its file a line.
+fn modules(text: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(text);
+    let pair = |line: &str| line.split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned()));
+    text.lines().filter_map(pair).collect()
 }
 
 fn start_error(path: &Path, error: &std::io::Error) -> UnixError {
@@ -141,12 +169,15 @@ fn manners(micropython: &Path) -> Result<Manners, UnixError> {
 fn description(
     launch: &Launch<'_>,
     tree: &Path,
-    hits: &Path,
+    [hits, tests, frozen]: [&Path; 3],
     manners: &Manners,
 ) -> Result<String, UnixError> {
     let mut fields = vec![
         ("tree", literal(&tree.to_string_lossy())),
         ("hits", literal(&hits.to_string_lossy())),
+        ("tests", literal(&tests.to_string_lossy())),
+        ("frozen", literal(&frozen.to_string_lossy())),
+        ("signal", process::SAVE.to_string()),
         ("stderr", flag(manners.traceback_on_stderr)),
         ("interrupt", manners.interrupt_status.to_string()),
     ];
@@ -206,49 +237,6 @@ fn literal(text: &str) -> String {
     }
     out.push('\'');
     out
-}
-
-/// Waits for a program. When its time is up it is interrupted, as by Ctrl-C,
-/// so that its hits are kept; killed only if that does not end it.
-fn wait(
-    child: &mut std::process::Child,
-    timeout: Option<Duration>,
-) -> std::io::Result<(ExitStatus, bool)> {
-    let Some(timeout) = timeout else { return child.wait().map(|status| (status, false)) };
-    if let Some(status) = wait_until(child, Instant::now() + timeout)? {
-        return Ok((status, false));
-    }
-    for patience in [2000, 500, 500, 500] {
-        interrupt(child);
-        if let Some(status) = wait_until(child, Instant::now() + Duration::from_millis(patience))? {
-            return Ok((status, true));
-        }
-    }
-    child.kill()?;
-    child.wait().map(|status| (status, true))
-}
-
-fn wait_until(
-    child: &mut std::process::Child,
-    deadline: Instant,
-) -> std::io::Result<Option<ExitStatus>> {
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        let now = Instant::now();
-        if now >= deadline {
-            return Ok(None);
-        }
-        std::thread::sleep((deadline - now).min(Duration::from_millis(10)));
-    }
-}
-
-/// Sends what Ctrl-C sends.
-fn interrupt(child: &std::process::Child) {
-    if cfg!(unix) {
-        let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    }
 }
 
 /// The status that a shell reports: 128 and the signal for a killed program.
