@@ -156,6 +156,8 @@ pub(super) fn constant(test: &Expr) -> Option<bool> {
         Expr::Name(e) if e.id == "__debug__" => Some(true),
         Expr::Tuple(e) if e.is_empty() => Some(false),
         Expr::UnaryOp(e) if e.op == UnaryOp::Not => constant(&e.operand).map(|truth| !truth),
+        // Either value is as true as the other.
+        Expr::If(e) => constant(&e.body).filter(|truth| constant(&e.orelse) == Some(*truth)),
         Expr::BoolOp(e) => {
             let decides = e.op == BoolOp::Or;
             if e.values.iter().any(|v| constant(v) == Some(decides)) {
@@ -181,6 +183,8 @@ pub(super) fn wholly_constant(test: &Expr) -> Option<bool> {
                 BoolOp::And => !truths.contains(&false),
             })
         }
+        // Its own test is left.
+        Expr::If(_) => None,
         other => constant(other),
     }
 }

@@ -202,8 +202,14 @@ impl<'a> Walker<'a> {
         } else if !self.is_excluded(next.at) {
             let line = self.parsed.statement_line(next.at);
             let end = next.test.map_or(line, |t| self.parsed.line_of(t.end()));
-            self.count(line, end, &ways.on_false.evidence);
-            self.started.insert(next.at, ways.on_false.evidence.clone());
+            // With one sensor a block, the tests of a chain count with the block they stand in.
+            let evidence = if self.at_level(Level::Line) {
+                ways.on_false.evidence.clone()
+            } else {
+                self.started.get(&clauses[number].at).cloned().unwrap_or_default()
+            };
+            self.count(line, end, &evidence);
+            self.started.insert(next.at, evidence);
         }
     }
 
