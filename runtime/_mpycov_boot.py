@@ -19,6 +19,10 @@ try:
     import vfs
 except ImportError:
     vfs = os
+try:
+    import _mpycov_trace as _tracer
+except ImportError:
+    _tracer = None
 sys.path[:] = _path
 
 
@@ -137,6 +141,8 @@ def _original(line, moved, cwd):
 #   hits      file for the hits
 #   stderr    does this firmware print tracebacks to stderr?
 #   interrupt exit status of this firmware after Ctrl-C
+#   trace     table of what is to be traced, if anything is
+#   names     {full path: digest} of that
 def run(how):
     sys.path[0] = how["dir"]
     sys.argv[:] = how["argv"]
@@ -145,6 +151,9 @@ def run(how):
     root, real = _overlay(how["tree"])
     cwd = real.getcwd()
     status = 0
+    runtime = _mpycov
+    if "trace" in how:
+        runtime = _trace(how, cwd)
     try:
         if "module" in how:
             __import__(how["module"], None, None, False)
@@ -172,9 +181,34 @@ def run(how):
             sys.print_exception(error)
     finally:
         _unlock_heap()
-        _save_at_exit(_mpycov, how["hits"])
+        _save_at_exit(runtime, how["hits"])
     if status:
         sys.exit(status)
+
+
+class _Tracer:
+    pass
+
+
+# Starts to trace, and gives what saves the result.
+def _trace(how, cwd):
+    names = how["names"]
+
+    def find(name):
+        return names.get(_full(name, cwd))
+
+    runtime = _Tracer()
+
+    def save(path):
+        sys.settrace(None)
+        out = open(path + "~", "w")
+        _tracer.frames(lambda line: out.write(line + "\n"), _mpycov._frame)
+        out.close()
+        os.rename(path + "~", path)
+
+    runtime.save = save
+    _tracer.watch(how["trace"], find)
+    return runtime
 
 
 # A program may end with its heap locked; what follows needs memory.

@@ -25,6 +25,7 @@ pub mod parse;
 pub mod plan;
 pub mod report;
 pub mod store;
+pub mod trace;
 pub mod unix;
 pub mod weave;
 pub mod wire;

@@ -107,6 +107,15 @@ pub(super) enum LevelArg {
     Condition,
 }
 
+/// How a program is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ModeArg {
+    /// By marks in the sources: any firmware, all levels.
+    Sensors,
+    /// By sys.settrace: firmware built with it, statements and branches.
+    Settrace,
+}
+
 /// Which files, and how much of them.
 #[derive(Debug, ClapArgs)]
 pub(super) struct SelectArgs {
@@ -168,6 +177,12 @@ pub(super) struct RunArgs {
     /// The MicroPython to run (else $MICROPY_MICROPYTHON, else `micropython` in PATH).
     #[arg(long, value_name = "PATH")]
     pub(super) micropython: Option<PathBuf>,
+    /// How it is measured.
+    #[arg(long, value_enum, default_value_t = ModeArg::Sensors)]
+    pub(super) mode: ModeArg,
+    /// With --mode settrace: run the sources as they are. Of some lines nothing can be told then.
+    #[arg(long)]
+    pub(super) no_fences: bool,
     /// Files and directories to cover (the script's directory if none is named).
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     pub(super) source: Vec<PathBuf>,

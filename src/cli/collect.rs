@@ -57,6 +57,7 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
             name: name.clone(),
             context: args.context.clone(),
             files,
+            traced: BTreeMap::new(),
             uncovered: BTreeMap::new(),
         };
         store.put_run(&data)?;

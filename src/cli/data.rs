@@ -15,13 +15,19 @@ pub(super) fn list(common: &Common) -> anyhow::Result<Exit> {
     let loaded = Store::at(&common.data_dir).load()?;
     let mut out = String::new();
     for (path, run) in &loaded.runs {
-        let ran = run.files.values().flatten().count();
+        let ran = run.files.values().flatten().count() + run.traced.values().flatten().count();
         let fired: u32 = run.files.values().flatten().map(|set| set.fired()).sum();
         out += &format!(
-            "{}  {}  {ran} of {} files ran, {fired} sensors fired{}\n",
+            "{}  {}  {ran} of {} files ran, {}{}\n",
             path.display(),
             timestamp(run.created),
-            run.files.len(),
+            run.digests().count(),
+            if run.traced.is_empty() {
+                format!("{fired} sensors fired")
+            } else {
+                let lines: usize = run.traced.values().flatten().map(|seen| seen.lines.len()).sum();
+                format!("{lines} lines traced")
+            },
             if run.context.is_empty() { String::new() } else { format!("  [{}]", run.context) }
         );
     }
@@ -112,7 +118,7 @@ fn foreign(path: &Path, store: &Store, common: &Common) -> anyhow::Result<Vec<Ru
 }
 
 fn take_maps(from: &Store, to: &Store, run: &RunData, common: &Common) -> anyhow::Result<()> {
-    for (digest, map) in from.maps(run.files.keys()) {
+    for (digest, map) in from.maps(run.digests()) {
         match map {
             Ok(map) => to.put_map(&map)?,
             Err(_) if to.map(&digest).is_ok() => {}

@@ -55,7 +55,7 @@ fn sys(named: Option<&Path>) -> anyhow::Result<()> {
 fn data(common: &Common) -> anyhow::Result<()> {
     let store = Store::at(&common.data_dir);
     let loaded = store.load()?;
-    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.files.keys()));
+    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.digests()));
     let mut out = format!("{}\n", store.dir().display());
     for (path, run) in &loaded.runs {
         out += &format!("{}\n", path.display());
@@ -69,6 +69,17 @@ fn data(common: &Common) -> anyhow::Result<()> {
                 None => "never imported".to_owned(),
             };
             out += &format!("  {digest}  {fired:>14}  {name}\n");
+        }
+        for (digest, seen) in &run.traced {
+            let name = match maps.get(digest) {
+                Some(Ok(map)) => map.path.as_str(),
+                _ => "(no map)",
+            };
+            let lines = match seen {
+                Some(seen) => format!("{} lines", seen.lines.len()),
+                None => "never imported".to_owned(),
+            };
+            out += &format!("  {digest}  {lines:>14}  {name}\n");
         }
     }
     for (path, reason) in &loaded.refused {

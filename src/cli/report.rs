@@ -74,7 +74,7 @@ pub(super) fn load(
     let selection = Selection::new(include, omit, None)?;
     let store = Store::at(&common.data_dir);
     let loaded = store.load_folded()?;
-    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.files.keys()));
+    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.digests()));
     Ok(gather(&loaded, &maps, &cwd, &|name| selection.wants(name)))
 }
 

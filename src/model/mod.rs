@@ -9,6 +9,7 @@ pub mod decision;
 pub mod hits;
 pub mod level;
 pub mod map;
+pub mod observed;
 pub mod place;
 pub mod verdict;
 
@@ -16,6 +17,7 @@ pub use decision::{Condition, ConditionTree, Decision, DecisionKind, MAX_PATHS, 
 pub use hits::HitSet;
 pub use level::Level;
 pub use map::{Arc, FileMap, NotMeasured, Scope, ScopeKind, Statement, Suite};
+pub use observed::{Events, Observed};
 pub use place::{ArcEnd, Digest, Evidence, Line, SensorId, Span};
 pub use verdict::{
     BranchLine, ConditionVerdict, Coverage, DecisionVerdict, Exit, FileCoverage, PathVerdict,

@@ -11,6 +11,7 @@ mod integers;
 mod lines;
 pub mod marks;
 mod names;
+pub mod outline;
 mod safety;
 mod values;
 mod walk;

@@ -1,5 +1,6 @@
 //! `mpycov run`: what its targets have in common.
 
+mod settrace;
 mod unix;
 
 use std::collections::BTreeMap;

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::super::args::{Common, RunArgs};
+use super::super::args::{Common, ModeArg, RunArgs};
 use super::super::instrument::{attempt, options, show_faults, warn_of_paths};
 use super::super::{Exit, style};
-use super::{find_micropython, joined, now, sources, timeout};
+use super::{find_micropython, joined, now, settrace, sources, timeout};
 use crate::fs;
 use crate::model::{Digest, FileMap};
 use crate::store::Store;
@@ -50,16 +50,31 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let store = Store::at(&common.data_dir);
     let mut maps: BTreeMap<Digest, &FileMap> = BTreeMap::new();
     let mut texts = Vec::new();
-    for attempt in &attempts {
+    let traced = match args.mode {
+        ModeArg::Settrace => Some(settrace::prepare(&attempts, !args.no_fences, &args.select)),
+        ModeArg::Sensors => None,
+    };
+    for (attempt, index) in attempts.iter().zip(0..) {
         let Ok(instrumented) = &attempt.result else { continue };
         store.put_map(&instrumented.map)?;
         maps.insert(instrumented.map.digest.clone(), &instrumented.map);
-        let added = instrumented.woven.added_lines.iter().map(|l| l.0).collect();
-        texts.push((attempt.found.path.clone(), &instrumented.woven.text[..], added));
+        let (text, added) = match traced.as_ref().and_then(|traced| traced.text(index)) {
+            Some(traced) => (traced.text(), traced.added_lines()),
+            None => (&instrumented.woven.text[..], &instrumented.woven.added_lines[..]),
+        };
+        let added = added.iter().map(|l| l.0).collect();
+        texts.push((attempt.found.path.clone(), text, added));
     }
     // Ctrl-C is for the program; what it did is kept.
     ctrlc::set_handler(|| {}).context("cannot take over Ctrl-C")?;
-    let launch = Launch { micropython: &micropython, program, args: rest, files: &texts, timeout };
+    let launch = Launch {
+        micropython: &micropython,
+        program,
+        args: rest,
+        files: &texts,
+        timeout,
+        trace: traced.as_ref().map(|traced| &traced.rows[..]),
+    };
     let ended = unix::run(&launch)?;
     let frames = frame::read(&ended.hits.unwrap_or_default());
     for fault in &frames.faults {
@@ -72,16 +87,19 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         );
     }
     let hits = frames.hits;
+    let seen = traced.as_ref().map(|traced| traced.judge(&attempts, &frames.traces));
     let data = RunData {
         created: now(),
         name: first.clone(),
         context: args.context.clone(),
-        files: joined(&maps, &hits),
+        files: if seen.is_none() { joined(&maps, &hits) } else { BTreeMap::new() },
+        traced: seen.unwrap_or_default(),
         uncovered,
     };
     let path = store.put_run(&data)?;
     if common.verbose {
-        style::note(&format!("mpycov: hits of {} files kept in {}", hits.len(), path.display()));
+        let count = hits.len() + data.traced.values().flatten().count();
+        style::note(&format!("mpycov: hits of {count} files kept in {}", path.display()));
     }
     if ended.timed_out {
         style::warning(

@@ -1,0 +1,375 @@
+//! The shape of a file for those who see lines only: its suites and what each
+//! statement's line can tell.
+//!
+//! MicroPython's table of lines never goes back: code that it puts behind a
+//! suite and that has no line of its own (the test of a `while`, the jump at the
+//! end of a loop, the way out of a function) counts for the last line of the
+//! suite. So that line is reported though its statement need not have run. Where
+//! that may happen the line is *shared*; a `pass` behind the suite, which makes
+//! no code, gives such code a line of its own: a *fence*.
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::{ElifElseClause, ExceptHandler, Expr, Stmt};
+use ruff_text_size::{Ranged, TextSize};
+
+use super::flow::Flow;
+use super::lines::{Place, has_code, is_docstring};
+use crate::model::{Line, Span};
+use crate::parse::Parsed;
+
+/// Where the code behind a suite leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// To the header of the loop on this line: it tests again.
+    Loop(Line),
+    /// Out of the function, class or module.
+    Exit,
+    /// On, to whatever comes next.
+    Through,
+}
+
+/// What MicroPython puts behind a suite without a line of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// Nothing.
+    Nothing,
+    /// Code that runs when the suite has run to its end.
+    Completing,
+    /// Code that also runs when the suite raises.
+    Raising,
+    /// Code that runs without the suite, too.
+    Anyhow,
+}
+
+/// Where a fence can stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// What the code behind it does.
+    pub tail: Tail,
+    /// The white space that indents the suite.
+    pub indent: Span,
+    /// Line behind which it stands.
+    pub below: Line,
+}
+
+/// One statement, or an `elif` or `except` clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its line, as statements are counted.
+    pub line: Line,
+    /// Does MicroPython surely make code for it?
+    pub coded: bool,
+    /// May code of others be reported with its line?
+    pub shared: bool,
+    /// Is it a simple statement after which the next one follows?
+    pub goes_on: bool,
+    /// Numbers of the suites inside it.
+    pub inner: Vec<usize>,
+}
+
+/// Statements that run one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Suite {
+    /// Its statements.
+    pub steps: Vec<Step>,
+    /// The line whose outcome alone leads here.
+    pub header: Option<Line>,
+    /// The fence that it needs.
+    pub fence: Option<Fence>,
+    /// Where code could be added behind its last statement, which makes none.
+    pub stand_in: Option<u32>,
+}
+
+/// The suites of a file; number 0 is the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// The suites.
+    pub suites: Vec<Suite>,
+}
+
+/// Makes the outline of a file.
+#[must_use]
+pub fn outline(parsed: &Parsed) -> Outline {
+    let flow = Flow::of(parsed.body());
+    let mut constants = BTreeSet::from(["__debug__".to_owned()]);
+    find_constants(parsed.body(), &mut constants);
+    let mut maker = Maker { parsed, flow: &flow, constants, suites: Vec::new() };
+    let end = (After::Completing, Tail::Exit);
+    maker.suite(parsed.body(), Place::Module, None, end, None);
+    Outline { suites: maker.suites }
+}
+
+/// Names that a file makes constants: MicroPython puts their values in place.
+fn find_constants(body: &[Stmt], names: &mut BTreeSet<String>) {
+    for stmt in body {
+        if let Stmt::Assign(assign) = stmt {
+            if is_const_call(&assign.value) {
+                for target in &assign.targets {
+                    names.extend(target.as_name_expr().map(|name| name.id.to_string()));
+                }
+            }
+        }
+        for suite in crate::parse::suites(stmt) {
+            find_constants(suite, names);
+        }
+    }
+}
+
+fn is_const_call(value: &Expr) -> bool {
+    matches!(value, Expr::Call(call) if match &*call.func {
+        Expr::Name(name) => name.id == "const",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "const",
+        _ => false,
+    })
+}
+
+/// A call of `range`, which MicroPython may turn into a counting loop.
+fn is_range(iter: &Expr) -> bool {
+    matches!(iter, Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if name.id == "range"))
+}
+
+struct Maker<'a> {
+    parsed: &'a Parsed,
+    flow: &'a Flow,
+    constants: BTreeSet<String>,
+    suites: Vec<Suite>,
+}
+
+impl Maker<'_> {
+    fn line(&self, at: TextSize) -> Line {
+        self.parsed.statement_line(at)
+    }
+
+    /// May this be known without running anything?
+    fn may_be_constant(&self, expr: &Expr) -> bool {
+        !ruff_python_ast::helpers::any_over_expr(expr, |e| match e {
+            Expr::Name(name) => !self.constants.contains(name.id.as_str()),
+            Expr::Call(_) | Expr::Attribute(_) | Expr::Subscript(_) | Expr::Await(_) => true,
+            Expr::Lambda(_) | Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) => true,
+            Expr::Generator(_) | Expr::Yield(_) | Expr::YieldFrom(_) | Expr::FString(_) => true,
+            Expr::List(_) | Expr::Set(_) | Expr::Dict(_) => true,
+            _ => false,
+        })
+    }
+
+    fn is_coded(&self, stmt: &Stmt) -> bool {
+        match stmt {
+            Stmt::Pass(_) => false,
+            Stmt::Expr(s) => !self.may_be_constant(&s.value),
+            Stmt::Assign(s) => !is_const_call(&s.value),
+            Stmt::AnnAssign(s) => s.value.is_some(),
+            Stmt::If(s) => !self.may_be_constant(&s.test),
+            Stmt::While(s) => !self.may_be_constant(&s.test),
+            Stmt::Assert(s) => !self.may_be_constant(&s.test),
+            _ => true,
+        }
+    }
+
+    /// Makes a suite and says its number; none for one that shares its line
+    /// with its header.
+    fn suite(
+        &mut self,
+        body: &[Stmt],
+        place: Place,
+        header: Option<Line>,
+        (after, tail): (After, Tail),
+        opener: Option<Line>,
+    ) -> Option<usize> {
+        let first = body.first()?;
+        if opener.is_some_and(|opener| self.parsed.logical().first(self.line(first.start())) == opener) {
+            return None;
+        }
+        let number = self.suites.len();
+        self.suites.push(Suite { header, ..Suite::default() });
+        let mut steps = Vec::new();
+        let mut plain = false;
+        let mut last_simple = None;
+        for (index, stmt) in body.iter().enumerate() {
+            let docstring = index == 0 && tail == Tail::Exit && is_docstring(stmt);
+            if self.flow.is_dead(stmt) || docstring || !has_code(stmt, place) {
+                continue;
+            }
+            let step = self.step(stmt, place);
+            plain = !is_compound(stmt);
+            let ends = matches!(stmt, Stmt::Pass(_) | Stmt::Expr(_) | Stmt::Assign(_));
+            last_simple = (ends && !step.coded).then(|| self.parsed.at(stmt.end()));
+            steps.extend(self.decorators(stmt));
+            steps.push(step);
+        }
+        let alone = steps.len() == 1 && plain;
+        let shared = match after {
+            After::Nothing => false,
+            After::Completing => !plain,
+            After::Raising => !alone,
+            After::Anyhow => true,
+        };
+        if shared && !steps.is_empty() {
+            self.share_last(&mut steps);
+            let last = body.last().unwrap_or(first);
+            let start = self.parsed.at(first.start());
+            let lines = self.parsed.lines();
+            let indent = Span::new(lines.start(lines.line(start)), start);
+            self.suites[number].fence =
+                Some(Fence { tail, indent, below: self.parsed.line_of(last.end()) });
+        }
+        self.suites[number].stand_in = last_simple;
+        self.suites[number].steps = steps;
+        Some(number)
+    }
+
+    /// The line of the last statement is reported for others too.
+    fn share_last(&mut self, steps: &mut [Step]) {
+        let Some(last) = steps.last_mut() else { return };
+        // Where a test may be a constant some of the suites may be left out.
+        let inner = last.inner.clone();
+        let from = if last.coded { inner.len().saturating_sub(1) } else { 0 };
+        if inner.is_empty() || !last.coded {
+            last.shared = true;
+        }
+        for number in &inner[from..] {
+            let mut steps = std::mem::take(&mut self.suites[*number].steps);
+            self.share_last(&mut steps);
+            self.suites[*number].steps = steps;
+        }
+    }
+
+    /// Each decorator is a statement of its own.
+    fn decorators(&self, stmt: &Stmt) -> Vec<Step> {
+        let list = match stmt {
+            Stmt::FunctionDef(s) => &s.decorator_list,
+            Stmt::ClassDef(s) => &s.decorator_list,
+            _ => return Vec::new(),
+        };
+        list.iter().map(|decorator| step_at(self.line(decorator.start()))).collect()
+    }
+
+    fn step(&mut self, stmt: &Stmt, place: Place) -> Step {
+        let line = match stmt {
+            Stmt::FunctionDef(s) => self.line(s.name.start()),
+            Stmt::ClassDef(s) => self.line(s.name.start()),
+            other => self.line(other.start()),
+        };
+        let leaves =
+            matches!(stmt, Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_));
+        let mut step = Step {
+            line,
+            coded: self.is_coded(stmt),
+            shared: false,
+            goes_on: !is_compound(stmt) && !leaves,
+            inner: Vec::new(),
+        };
+        let opener = Some(self.parsed.logical().first(line));
+        match stmt {
+            Stmt::If(s) => self.if_chain(&mut step, (&s.body, &s.elif_else_clauses), place),
+            Stmt::While(s) => {
+                let again = match super::flow::wholly_constant(&s.test) {
+                    Some(true) => After::Completing,
+                    _ => After::Anyhow,
+                };
+                let end = (again, Tail::Loop(line));
+                step.inner.extend(self.suite(&s.body, place, Some(line), end, opener));
+                let end = (After::Nothing, Tail::Through);
+                step.inner.extend(self.suite(&s.orelse, place, Some(line), end, opener));
+            }
+            Stmt::For(s) => {
+                let counts = s.is_async || is_range(&s.iter);
+                let (again, end) = match counts {
+                    true => (After::Anyhow, After::Anyhow),
+                    false => (After::Completing, After::Nothing),
+                };
+                let again = (again, Tail::Loop(line));
+                step.inner.extend(self.suite(&s.body, place, Some(line), again, opener));
+                let end = (end, Tail::Through);
+                step.inner.extend(self.suite(&s.orelse, place, Some(line), end, opener));
+            }
+            Stmt::With(s) => {
+                let after = if s.is_async { After::Anyhow } else { After::Raising };
+                let end = (after, Tail::Through);
+                step.inner.extend(self.suite(&s.body, place, None, end, opener));
+            }
+            Stmt::Try(s) => self.try_parts(&mut step, s, place),
+            Stmt::FunctionDef(s) => {
+                let end = (After::Completing, Tail::Exit);
+                step.inner.extend(self.suite(&s.body, Place::Function, None, end, opener));
+            }
+            Stmt::ClassDef(s) => {
+                let end = (After::Completing, Tail::Exit);
+                step.inner.extend(self.suite(&s.body, Place::Class, None, end, opener));
+            }
+            _ => {}
+        }
+        step
+    }
+
+    fn if_chain(
+        &mut self,
+        step: &mut Step,
+        (body, clauses): (&[Stmt], &[ElifElseClause]),
+        place: Place,
+    ) {
+        let after = |is_last: bool| {
+            (if is_last { After::Nothing } else { After::Completing }, Tail::Through)
+        };
+        let opener = Some(self.parsed.logical().first(step.line));
+        let end = after(clauses.is_empty());
+        step.inner.extend(self.suite(body, place, Some(step.line), end, opener));
+        let Some((clause, rest)) = clauses.split_first() else { return };
+        let at = self.line(clause.start());
+        let Some(test) = &clause.test else {
+            let header = Some(step.line);
+            let opener = Some(at);
+            step.inner.extend(self.suite(&clause.body, place, header, after(true), opener));
+            return;
+        };
+        // An `elif` is an `if` in the `else` of the one before.
+        let number = self.suites.len();
+        self.suites.push(Suite { header: Some(step.line), ..Suite::default() });
+        let mut own = step_at(at);
+        own.coded = !self.may_be_constant(test);
+        self.if_chain(&mut own, (&clause.body, rest), place);
+        self.suites[number].steps = vec![own];
+        step.inner.push(number);
+    }
+
+    fn try_parts(&mut self, step: &mut Step, s: &ruff_python_ast::StmtTry, place: Place) {
+        let opener = Some(self.parsed.logical().first(step.line));
+        let ends = (After::Completing, Tail::Through);
+        step.inner.extend(self.suite(&s.body, place, None, ends, opener));
+        let last = s.handlers.len().saturating_sub(1);
+        let joins = !s.finalbody.is_empty();
+        if !s.handlers.is_empty() {
+            let number = self.suites.len();
+            self.suites.push(Suite::default());
+            let mut steps = Vec::new();
+            for (index, handler) in s.handlers.iter().enumerate() {
+                let ExceptHandler::ExceptHandler(handler) = handler;
+                let mut own = step_at(self.line(handler.start()));
+                let unmatched = index == last && handler.type_.is_some();
+                let after = match handler.name {
+                    _ if unmatched || (index == last && joins) => After::Anyhow,
+                    Some(_) => After::Raising,
+                    None => After::Completing,
+                };
+                let end = (after, Tail::Through);
+                let at = Some(own.line);
+                own.inner.extend(self.suite(&handler.body, place, None, end, at));
+                steps.push(own);
+            }
+            self.suites[number].steps = steps;
+            step.inner.push(number);
+        }
+        let end = if joins { After::Anyhow } else { After::Nothing };
+        step.inner.extend(self.suite(&s.orelse, place, None, (end, Tail::Through), None));
+        step.inner.extend(self.suite(&s.finalbody, place, None, ends, None));
+    }
+}
+
+fn step_at(line: Line) -> Step {
+    Step { line, coded: true, shared: false, goes_on: false, inner: Vec::new() }
+}
+
+/// Does this statement have suites that run as part of it?
+fn is_compound(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::If(_) | Stmt::While(_) | Stmt::For(_) | Stmt::With(_) | Stmt::Try(_))
+}

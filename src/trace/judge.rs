@@ -1,0 +1,275 @@
+//! What reported lines say of statements and arcs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fence::Fenced;
+use crate::model::{ArcEnd, Events, FileMap, Line, Observed};
+use crate::parse::Parsed;
+use crate::plan::outline::{Outline, Step, Tail};
+
+/// The lines of the text whose transitions tell something: those of branches,
+/// fences, and in a plain text those in front of shared lines.
+pub(super) fn watched(map: &FileMap, outline: &Outline, text: &Fenced, parsed: &Parsed) -> Vec<Line> {
+    let branches: BTreeSet<Line> = map.arcs.iter().map(|arc| arc.from).collect();
+    let mut wanted = branches;
+    if !text.is_fenced {
+        wanted.extend(proofs(outline).into_iter().map(|(from, _)| from));
+    }
+    (1..=text.lines)
+        .map(Line)
+        .filter(|line| {
+            text.fences.contains_key(line)
+                || wanted.contains(&parsed.logical().first(text.source_line(*line)))
+        })
+        .collect()
+}
+
+/// Pairs of statements of which the second, a shared one, surely ran if its
+/// line came behind that of the first.
+fn proofs(outline: &Outline) -> Vec<(Line, Line)> {
+    let mut found = Vec::new();
+    for suite in &outline.suites {
+        for pair in suite.steps.windows(2) {
+            if pair[1].shared && pair[0].goes_on && pair[0].line != pair[1].line && !pair[0].shared {
+                found.push((pair[0].line, pair[1].line));
+            }
+        }
+    }
+    found
+}
+
+/// Where a transition leads, in terms of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Statement(Line),
+    Exit,
+    /// Code of nobody, on this line of the text.
+    Fence(Line),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Started,
+    Not,
+    Unsure,
+}
+
+/// Judges what was reported of a text. `map` is that of its source, whose
+/// outline is `outline`.
+pub(super) fn judge(
+    events: &Events,
+    map: &FileMap,
+    outline: &Outline,
+    text: &Fenced,
+    parsed: &Parsed,
+) -> Observed {
+    let place = |line: Line| match text.fences.get(&line) {
+        Some(Tail::Loop(header)) => Place::Statement(*header),
+        Some(Tail::Exit) => Place::Exit,
+        Some(Tail::Through) => Place::Fence(line),
+        None => Place::Statement(parsed.logical().first(text.source_line(line))),
+    };
+    let own = |line: &&Line| !text.fences.contains_key(line) && line.0 > 0 && line.0 <= text.lines;
+    let lines: BTreeSet<Line> = events.lines.iter().filter(own).map(|l| text.source_line(*l)).collect();
+    let executable = events.executable.iter().filter(own).map(|l| text.source_line(*l)).collect();
+    let seen: BTreeSet<Line> = lines.iter().map(|line| parsed.logical().first(*line)).collect();
+    let mut next: BTreeMap<Place, BTreeSet<Place>> = BTreeMap::new();
+    for (from, to) in events.transitions.iter().flatten().filter(|(from, to)| from.0 > 0 && to.0 > 0) {
+        let (from, to) = (place(*from), place(*to));
+        if from != to {
+            next.entry(from).or_default().insert(to);
+        }
+    }
+    let mut judge = Judge { outline, is_fenced: text.is_fenced, verdicts: BTreeMap::new(), next };
+    judge.statements(&seen);
+    let mut out = Observed { lines, executable, ..Observed::default() };
+    for statement in &map.statements {
+        match judge.verdict(statement.line, &seen) {
+            Verdict::Started => out.started.insert(statement.line),
+            Verdict::Unsure => out.unsure.insert(statement.line),
+            Verdict::Not => false,
+        };
+    }
+    let entries = outline.suites.iter().filter_map(|suite| {
+        Some((suite.header?, suite.steps.first().map(|step| step.line)?))
+    });
+    let entries: BTreeSet<(Line, Line)> = entries.collect();
+    for arc in &map.arcs {
+        let verdict = judge.arc(arc.from, arc.to, &entries, &seen, events.transitions.is_some());
+        match verdict {
+            Verdict::Started => out.taken.insert((arc.from, arc.to)),
+            Verdict::Unsure => out.unsure_arcs.insert((arc.from, arc.to)),
+            Verdict::Not => false,
+        };
+    }
+    out
+}
+
+struct Judge<'a> {
+    outline: &'a Outline,
+    is_fenced: bool,
+    verdicts: BTreeMap<Line, Verdict>,
+    next: BTreeMap<Place, BTreeSet<Place>>,
+}
+
+impl Judge<'_> {
+    fn of(&self, line: Line) -> Verdict {
+        self.verdicts.get(&line).copied().unwrap_or(Verdict::Unsure)
+    }
+
+    /// The verdict on a statement, also on one that has no step of its own.
+    fn verdict(&self, line: Line, seen: &BTreeSet<Line>) -> Verdict {
+        let by_line = if seen.contains(&line) { Verdict::Started } else { Verdict::Not };
+        self.verdicts.get(&line).copied().unwrap_or(by_line)
+    }
+
+    fn is_shared(&self, step: &Step) -> bool {
+        step.shared && !self.is_fenced
+    }
+
+    fn statements(&mut self, seen: &BTreeSet<Line>) {
+        let mut coded: BTreeMap<Line, bool> = BTreeMap::new();
+        let mut shared: BTreeSet<Line> = BTreeSet::new();
+        let mut own: BTreeSet<Line> = BTreeSet::new();
+        for suite in &self.outline.suites {
+            for (index, step) in suite.steps.iter().enumerate() {
+                let stands_in = self.is_fenced
+                    && suite.stand_in.is_some()
+                    && index + 1 == suite.steps.len();
+                *coded.entry(step.line).or_default() |= step.coded || stands_in;
+                if self.is_shared(step) { &mut shared } else { &mut own }.insert(step.line);
+            }
+        }
+        let proven: BTreeSet<Line> = proofs(self.outline)
+            .into_iter()
+            .filter(|(from, to)| {
+                let next = self.next.get(&Place::Statement(*from));
+                next.is_some_and(|next| next.contains(&Place::Statement(*to)))
+            })
+            .map(|(_, to)| to)
+            .collect();
+        for (line, coded) in coded {
+            let verdict = if !seen.contains(&line) {
+                if coded { Verdict::Not } else { Verdict::Unsure }
+            } else if !shared.contains(&line) || own.contains(&line) || proven.contains(&line) {
+                Verdict::Started
+            } else {
+                Verdict::Unsure
+            };
+            self.verdicts.insert(line, verdict);
+        }
+        while self.infer() {}
+    }
+
+    /// One round of what follows: in a suite the statements run in order, and
+    /// what is inside a statement runs only if it was started.
+    fn infer(&mut self) -> bool {
+        let mut changed = false;
+        let outline = self.outline;
+        let mut set = |verdicts: &mut BTreeMap<Line, Verdict>, line: Line, verdict: Verdict| {
+            if verdicts.get(&line) == Some(&Verdict::Unsure) && verdict != Verdict::Unsure {
+                verdicts.insert(line, verdict);
+                changed = true;
+            }
+        };
+        for suite in &outline.suites {
+            let mut later = Verdict::Unsure;
+            for step in suite.steps.iter().rev() {
+                if later == Verdict::Started {
+                    set(&mut self.verdicts, step.line, later);
+                } else if later == Verdict::Not && !step.coded && step.inner.is_empty() {
+                    // It makes no code and cannot raise: the next one would have run.
+                    set(&mut self.verdicts, step.line, later);
+                }
+                later = self.of(step.line);
+                for inner in &step.inner {
+                    let first = outline.suites[*inner].steps.first().map(|step| step.line);
+                    let Some(first) = first else { continue };
+                    match (self.of(first), self.of(step.line)) {
+                        (Verdict::Started, _) => set(&mut self.verdicts, step.line, Verdict::Started),
+                        (_, Verdict::Not) => set(&mut self.verdicts, first, Verdict::Not),
+                        _ => {}
+                    }
+                }
+                later = match (later, self.of(step.line)) {
+                    (_, Verdict::Started) => Verdict::Started,
+                    (verdict, _) => verdict,
+                };
+            }
+            let mut earlier = Verdict::Unsure;
+            for step in &suite.steps {
+                if earlier == Verdict::Not {
+                    set(&mut self.verdicts, step.line, Verdict::Not);
+                }
+                earlier = self.of(step.line);
+            }
+        }
+        changed
+    }
+
+    /// Where control went from a statement, past the fences on the way; `None`
+    /// where that cannot be told.
+    fn successors(&self, from: Line) -> Option<BTreeSet<Place>> {
+        let mut found = BTreeSet::new();
+        let mut queue: Vec<Place> =
+            self.next.get(&Place::Statement(from)).into_iter().flatten().copied().collect();
+        let mut passed = BTreeSet::new();
+        while let Some(place) = queue.pop() {
+            let Place::Fence(_) = place else {
+                found.insert(place);
+                continue;
+            };
+            if !passed.insert(place) {
+                continue;
+            }
+            let onward: Vec<Place> =
+                self.next.get(&place).into_iter().flatten().copied().collect();
+            // Whether it was this way that went on there, or another that met here?
+            if onward.len() > 1 {
+                return None;
+            }
+            queue.extend(onward);
+        }
+        Some(found)
+    }
+
+    fn arc(
+        &self,
+        from: Line,
+        to: ArcEnd,
+        entries: &BTreeSet<(Line, Line)>,
+        seen: &BTreeSet<Line>,
+        has_transitions: bool,
+    ) -> Verdict {
+        match self.verdict(from, seen) {
+            Verdict::Started => {}
+            other => return other,
+        }
+        if let ArcEnd::Line(to) = to {
+            if to == from {
+                return Verdict::Unsure;
+            }
+            // Nothing else leads to the first statement of a suite.
+            if entries.contains(&(from, to)) {
+                return self.verdict(to, seen);
+            }
+        }
+        if !has_transitions {
+            return Verdict::Unsure;
+        }
+        let Some(next) = self.successors(from) else { return Verdict::Unsure };
+        let (place, certain) = match to {
+            ArcEnd::Exit(_) => (Place::Exit, self.is_fenced),
+            ArcEnd::Line(line) => {
+                let steps = self.outline.suites.iter().flat_map(|suite| &suite.steps);
+                let mut mine = steps.filter(|step| step.line == line);
+                let certain = mine.all(|step| step.coded && !self.is_shared(step));
+                (Place::Statement(line), certain)
+            }
+        };
+        if next.contains(&place) && certain {
+            return Verdict::Started;
+        }
+        if self.is_fenced && certain { Verdict::Not } else { Verdict::Unsure }
+    }
+}

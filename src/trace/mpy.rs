@@ -1,0 +1,1 @@
+//! The table of lines in a `.mpy` file.
