@@ -60,11 +60,10 @@ def _lose(error):
         pass
 
 
-# Lines only: one callback for all frames of a file.
+# Lines only: one callback for all frames of a file. (A closure with more than
+# two variables needs memory for each call: the others are default arguments.)
 def _lines(f):
-    bits = f[1]
-
-    def step(frame, event, arg):
+    def step(frame, event, arg, bits=f[1], f=f):
         if event == "line":
             try:
                 n = frame.f_lineno
@@ -92,19 +91,18 @@ def _grow(f, n):
 # a line of its own that it was at.
 def _transitions(f):
     state = f[1]
-    arcs = f[2]
 
     def make(frame):
         p = 0
 
-        def step(frame, event, arg):
+        def step(frame, event, arg, state=state, f=f):
             nonlocal p
             if event == "line":
                 try:
                     n = frame.f_lineno
                     if state[p] > 1:
                         k = p << 15 | n
-                        if k not in arcs:
+                        if k not in f[2]:
                             _add(f, k)
                     state[n] |= 1
                     p = n
@@ -229,10 +227,9 @@ def _all(f, lines):
             _code(f, code)
         if arcs is None:
             return lines(frame)
-        note = lines(frame)
         p = -first
 
-        def step(frame, event, arg):
+        def step(frame, event, arg, note=lines(frame), first=first, f=f):
             nonlocal p
             try:
                 if event == "line":
@@ -243,7 +240,7 @@ def _all(f, lines):
                 else:
                     return step
                 k = p * 65536 + n
-                if k not in arcs:
+                if k not in f[2]:
                     _add(f, k)
                 p = n
             except Exception as error:

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::evaluate::{ContextHits, ContextObserved, evaluate_all, merge};
+use crate::evaluate::{ContextHits, ContextObserved, evaluate_all, merge, only_lines};
 use crate::model::{Coverage, Digest, FileCoverage, FileMap};
 use crate::plan::source_hash;
 use crate::report::Sources;
@@ -30,6 +30,8 @@ pub struct Gathered {
 struct Seen {
     hits: Vec<ContextHits>,
     traced: Vec<ContextObserved>,
+    /// Was there a run with sensors, whether the file was imported or not?
+    had_sensors: bool,
 }
 
 impl Seen {
@@ -65,6 +67,7 @@ pub fn gather(
         }
         for (digest, set) in &run.files {
             let entry = hits.entry(digest).or_default();
+            entry.had_sensors = true;
             let (Some(set), Some(Ok(map))) = (set, maps.get(digest)) else { continue };
             if set.count() == map.sensor_count {
                 entry.hits.push(ContextHits { context: index(&run.context), hits: set.clone() });
@@ -118,11 +121,14 @@ fn file(path: &str, mut versions: Vec<(&FileMap, &Seen)>, cwd: &Path, out: &mut 
     }
     // What is asked for is what the highest level asks for; sensors tell the most.
     versions.sort_by_key(|(map, runs)| {
-        (std::cmp::Reverse(map.level), runs.hits.is_empty(), runs.is_empty())
+        (std::cmp::Reverse(map.level), !runs.had_sensors, runs.is_empty())
     });
     let mut verdicts: Option<FileCoverage> = None;
     for (map, runs) in versions {
-        let this = evaluate_all(map, &runs.hits, &runs.traced);
+        let mut this = evaluate_all(map, &runs.hits, &runs.traced);
+        if !runs.had_sensors {
+            only_lines(&mut this);
+        }
         match &mut verdicts {
             None => verdicts = Some(this),
             Some(first) => merge(first, &this),

@@ -376,6 +376,8 @@ pub(super) enum DebugTopic {
     Data,
     /// The instrumented text of a file.
     Woven(DebugFile),
+    /// The text of a file that `run --mode settrace` runs.
+    Fenced(DebugFile),
     /// The sensor map of a file, as JSON.
     Map(DebugFile),
     /// The statements and branches of a file, a line each.

@@ -6,12 +6,13 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use super::args::{Common, DebugArgs, DebugFile, DebugTopic};
-use super::instrument::{attempt, options, show_faults};
+use super::instrument::{Attempt, attempt, options, show_faults};
 use super::settings::Given;
 use super::{Exit, print};
 use crate::discover;
 use crate::instrument::Instrumented;
 use crate::store::Store;
+use crate::trace::Traced;
 use crate::wire::map_file;
 
 pub(super) fn debug(args: &DebugArgs, common: &Common, given: &Given) -> anyhow::Result<Exit> {
@@ -20,6 +21,10 @@ pub(super) fn debug(args: &DebugArgs, common: &Common, given: &Given) -> anyhow:
         DebugTopic::Config => print(given.table(common).as_bytes())?,
         DebugTopic::Data => data(common)?,
         DebugTopic::Woven(file) => print(&instrumented(file, common)?.woven.text)?,
+        DebugTopic::Fenced(file) => {
+            let attempt = attempted(file, common)?;
+            print(Traced::of(attempt.text, true)?.text())?;
+        }
         DebugTopic::Map(file) => {
             let map = instrumented(file, common)?.map;
             print(format!("{}\n", map_file::to_json(&map)).as_bytes())?;
@@ -89,6 +94,10 @@ fn data(common: &Common) -> anyhow::Result<()> {
 }
 
 fn instrumented(file: &DebugFile, common: &Common) -> anyhow::Result<Instrumented> {
+    Ok(attempted(file, common)?.result?)
+}
+
+fn attempted(file: &DebugFile, common: &Common) -> anyhow::Result<Attempt> {
     let cwd = std::env::current_dir().context("the working directory is gone")?;
     let found = discover::files(&file.file, &[], &cwd)?;
     let mut attempts = attempt(found, &options(&file.select)?, None)?;
@@ -99,7 +108,7 @@ fn instrumented(file: &DebugFile, common: &Common) -> anyhow::Result<Instrumente
         show_faults(&[&attempt], common.color)?;
         bail!("{} does not parse", file.file.display());
     }
-    Ok(attempt.result?)
+    Ok(attempt)
 }
 
 fn lines(instrumented: &Instrumented) -> anyhow::Result<()> {

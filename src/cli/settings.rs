@@ -44,7 +44,10 @@ pub(super) fn apply(args: &mut Args, typed: &ArgMatches) -> anyhow::Result<Given
         }
         Some(Command::Debug(command)) => {
             if let (
-                DebugTopic::Woven(file) | DebugTopic::Map(file) | DebugTopic::Lines(file),
+                DebugTopic::Woven(file)
+                | DebugTopic::Fenced(file)
+                | DebugTopic::Map(file)
+                | DebugTopic::Lines(file),
                 Some((_, typed)),
             ) = (&mut command.topic, typed.subcommand())
             {

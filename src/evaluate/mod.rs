@@ -115,7 +115,6 @@ pub fn evaluate_all(
             line_contexts.entry(statement.line).or_default().insert(run.context);
         }
     }
-    let lines_only = runs.is_empty() && !traced.is_empty();
     FileCoverage {
         path: map.path.clone(),
         level: map.level,
@@ -134,7 +133,7 @@ pub fn evaluate_all(
             .collect(),
         excluded: map.excluded.iter().copied().collect(),
         branches: branches.into_values().collect(),
-        decisions: map.decisions.iter().map(|d| decision(d, &hit, lines_only)).collect(),
+        decisions: map.decisions.iter().map(|d| decision(d, &hit)).collect(),
         suites: map
             .suites
             .iter()
@@ -153,11 +152,15 @@ fn shown(map: &FileMap, seen: &Observed) -> BTreeSet<SensorId> {
     started.filter_map(|s| <[SensorId; 1]>::try_from(s.evidence.sensors()).ok()).map(|[s]| s).collect()
 }
 
-fn decision(
-    decision: &Decision,
-    hit: &impl Fn(&Evidence) -> bool,
-    lines_only: bool,
-) -> DecisionVerdict {
+/// Takes back what is said of conditions: nobody looked at any.
+pub fn only_lines(file: &mut FileCoverage) {
+    for decision in &mut file.decisions {
+        decision.not_measured.get_or_insert_with(|| LINES_ONLY.to_owned());
+        decision.outcomes_only = false;
+    }
+}
+
+fn decision(decision: &Decision, hit: &impl Fn(&Evidence) -> bool) -> DecisionVerdict {
     let paths: Vec<PathVerdict> = decision
         .paths
         .iter()
@@ -200,10 +203,7 @@ fn decision(
         end_line: decision.end_line,
         conditions,
         paths,
-        not_measured: match &decision.not_measured {
-            None if lines_only => Some(LINES_ONLY.to_owned()),
-            reason => reason.clone(),
-        },
-        outcomes_only: !lines_only && decision.conditions.iter().any(|c| !c.when_true.is_empty()),
+        not_measured: decision.not_measured.clone(),
+        outcomes_only: decision.conditions.iter().any(|c| !c.when_true.is_empty()),
     }
 }

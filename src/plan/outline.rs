@@ -27,6 +27,9 @@ pub enum Tail {
     Exit,
     /// On, to whatever comes next.
     Through,
+    /// Nowhere: it is code of our own, which shows that the statement on this
+    /// line, which has none, was passed.
+    Witness(Line),
 }
 
 /// What MicroPython puts behind a suite without a line of its own.
@@ -47,10 +50,23 @@ enum After {
 pub struct Fence {
     /// What the code behind it does.
     pub tail: Tail,
+    /// What stands there.
+    pub text: &'static str,
     /// The white space that indents the suite.
     pub indent: Span,
     /// Line behind which it stands.
     pub below: Line,
+}
+
+/// Is a line reported for the code of others?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// Never.
+    No,
+    /// Where there is no fence.
+    Unfenced,
+    /// Always: there is no place for a fence.
+    Always,
 }
 
 /// One statement, or an `elif` or `except` clause.
@@ -61,7 +77,7 @@ pub struct Step {
     /// Does MicroPython surely make code for it?
     pub coded: bool,
     /// May code of others be reported with its line?
-    pub shared: bool,
+    pub shared: Shared,
     /// Is it a simple statement after which the next one follows?
     pub goes_on: bool,
     /// Numbers of the suites inside it.
@@ -75,8 +91,11 @@ pub struct Suite {
     pub steps: Vec<Step>,
     /// The line whose outcome alone leads here.
     pub header: Option<Line>,
-    /// The fence that it needs.
-    pub fence: Option<Fence>,
+    /// The fences that it needs, in order.
+    pub fences: Vec<Fence>,
+    /// Of a `finally`: the lines of those `return` that lead through it. From
+    /// there on the firmware reports nothing more.
+    pub returns: Vec<Line>,
     /// Where code could be added behind its last statement, which makes none.
     pub stand_in: Option<u32>,
 }
@@ -86,6 +105,8 @@ pub struct Suite {
 pub struct Outline {
     /// The suites.
     pub suites: Vec<Suite>,
+    /// Lines that hold a header and its suite.
+    pub one_line: BTreeSet<Line>,
 }
 
 /// Makes the outline of a file.
@@ -94,10 +115,11 @@ pub fn outline(parsed: &Parsed) -> Outline {
     let flow = Flow::of(parsed.body());
     let mut constants = BTreeSet::from(["__debug__".to_owned()]);
     find_constants(parsed.body(), &mut constants);
-    let mut maker = Maker { parsed, flow: &flow, constants, suites: Vec::new() };
+    let mut maker =
+        Maker { parsed, flow: &flow, constants, outline: Outline::default(), returns: Vec::new() };
     let end = (After::Completing, Tail::Exit);
     maker.suite(parsed.body(), Place::Module, None, end, None);
-    Outline { suites: maker.suites }
+    maker.outline
 }
 
 /// Names that a file makes constants: MicroPython puts their values in place.
@@ -133,7 +155,9 @@ struct Maker<'a> {
     parsed: &'a Parsed,
     flow: &'a Flow,
     constants: BTreeSet<String>,
-    suites: Vec<Suite>,
+    outline: Outline,
+    /// Lines of `return` in the function, as far as it has been walked.
+    returns: Vec<Line>,
 }
 
 impl Maker<'_> {
@@ -143,6 +167,9 @@ impl Maker<'_> {
 
     /// May this be known without running anything?
     fn may_be_constant(&self, expr: &Expr) -> bool {
+        if let Expr::BoolOp(operation) = expr {
+            return operation.values.iter().any(|value| self.may_be_constant(value));
+        }
         !ruff_python_ast::helpers::any_over_expr(expr, |e| match e {
             Expr::Name(name) => !self.constants.contains(name.id.as_str()),
             Expr::Call(_) | Expr::Attribute(_) | Expr::Subscript(_) | Expr::Await(_) => true,
@@ -162,6 +189,9 @@ impl Maker<'_> {
             Stmt::If(s) => !self.may_be_constant(&s.test),
             Stmt::While(s) => !self.may_be_constant(&s.test),
             Stmt::Assert(s) => !self.may_be_constant(&s.test),
+            // With decorators its code counts for the last of those.
+            Stmt::FunctionDef(s) => s.decorator_list.is_empty(),
+            Stmt::ClassDef(s) => s.decorator_list.is_empty(),
             _ => true,
         }
     }
@@ -177,60 +207,78 @@ impl Maker<'_> {
         opener: Option<Line>,
     ) -> Option<usize> {
         let first = body.first()?;
-        if opener.is_some_and(|opener| self.parsed.logical().first(self.line(first.start())) == opener) {
+        let at = self.parsed.at(first.start());
+        let lines = self.parsed.lines();
+        let indent = Span::new(lines.start(lines.line(at)), at);
+        let own_line = self.is_indent(indent);
+        if !own_line && opener == Some(self.line(first.start())) {
+            self.outline.one_line.extend(opener);
             return None;
         }
-        let number = self.suites.len();
-        self.suites.push(Suite { header, ..Suite::default() });
+        let number = self.outline.suites.len();
+        self.outline.suites.push(Suite { header, ..Suite::default() });
         let mut steps = Vec::new();
-        let mut plain = false;
-        let mut last_simple = None;
+        let mut last = None;
         for (index, stmt) in body.iter().enumerate() {
             let docstring = index == 0 && tail == Tail::Exit && is_docstring(stmt);
             if self.flow.is_dead(stmt) || docstring || !has_code(stmt, place) {
                 continue;
             }
             let step = self.step(stmt, place);
-            plain = !is_compound(stmt);
-            let ends = matches!(stmt, Stmt::Pass(_) | Stmt::Expr(_) | Stmt::Assign(_));
-            last_simple = (ends && !step.coded).then(|| self.parsed.at(stmt.end()));
             steps.extend(self.decorators(stmt));
             steps.push(step);
+            last = Some(stmt);
         }
-        let alone = steps.len() == 1 && plain;
+        let plain = last.is_some_and(|stmt| !is_compound(stmt));
         let shared = match after {
             After::Nothing => false,
             After::Completing => !plain,
-            After::Raising => !alone,
+            After::Raising => !(steps.len() == 1 && plain),
             After::Anyhow => true,
         };
-        if shared && !steps.is_empty() {
-            self.share_last(&mut steps);
-            let last = body.last().unwrap_or(first);
-            let start = self.parsed.at(first.start());
-            let lines = self.parsed.lines();
-            let indent = Span::new(lines.start(lines.line(start)), start);
-            self.suites[number].fence =
-                Some(Fence { tail, indent, below: self.parsed.line_of(last.end()) });
+        let below = self.parsed.line_of(body.last().unwrap_or(first).end());
+        let mut fences = Vec::new();
+        if let (Some(stmt), Some(step)) = (last, steps.last()) {
+            let ends = matches!(stmt, Stmt::Pass(_) | Stmt::Expr(_) | Stmt::Assign(_));
+            let alone = matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) && !step.coded;
+            if ends && !step.coded {
+                self.outline.suites[number].stand_in = Some(self.parsed.at(stmt.end()));
+            } else if alone && own_line {
+                fences.push(Fence { tail: Tail::Witness(step.line), text: "()", indent, below });
+            }
         }
-        self.suites[number].stand_in = last_simple;
-        self.suites[number].steps = steps;
+        if shared && own_line {
+            fences.push(Fence { tail, text: "pass", indent, below });
+        }
+        if shared {
+            let how = if own_line { Shared::Unfenced } else { Shared::Always };
+            self.share_last(&mut steps, how);
+        }
+        self.outline.suites[number].fences = fences;
+        self.outline.suites[number].steps = steps;
         Some(number)
     }
 
+    /// Is this white space only, behind a byte order mark perhaps?
+    fn is_indent(&self, span: Span) -> bool {
+        let text = &self.parsed.text()[span.start as usize..span.end as usize];
+        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\x0c'))
+    }
+
     /// The line of the last statement is reported for others too.
-    fn share_last(&mut self, steps: &mut [Step]) {
+    fn share_last(&mut self, steps: &mut [Step], how: Shared) {
         let Some(last) = steps.last_mut() else { return };
         // Where a test may be a constant some of the suites may be left out.
         let inner = last.inner.clone();
         let from = if last.coded { inner.len().saturating_sub(1) } else { 0 };
         if inner.is_empty() || !last.coded {
-            last.shared = true;
+            last.shared = how;
         }
         for number in &inner[from..] {
-            let mut steps = std::mem::take(&mut self.suites[*number].steps);
-            self.share_last(&mut steps);
-            self.suites[*number].steps = steps;
+            let mut steps = std::mem::take(&mut self.outline.suites[*number].steps);
+            self.share_last(&mut steps, how);
+            self.outline.suites[*number].steps = steps;
         }
     }
 
@@ -255,12 +303,13 @@ impl Maker<'_> {
         let mut step = Step {
             line,
             coded: self.is_coded(stmt),
-            shared: false,
+            shared: Shared::No,
             goes_on: !is_compound(stmt) && !leaves,
             inner: Vec::new(),
         };
-        let opener = Some(self.parsed.logical().first(line));
+        let opener = Some(line);
         match stmt {
+            Stmt::Return(_) => self.returns.push(line),
             Stmt::If(s) => self.if_chain(&mut step, (&s.body, &s.elif_else_clauses), place),
             Stmt::While(s) => {
                 let again = match super::flow::wholly_constant(&s.test) {
@@ -282,16 +331,21 @@ impl Maker<'_> {
                 step.inner.extend(self.suite(&s.body, place, Some(line), again, opener));
                 let end = (end, Tail::Through);
                 step.inner.extend(self.suite(&s.orelse, place, Some(line), end, opener));
+                if counts && s.orelse.is_empty() && self.flow.has_break(stmt.start()) {
+                    self.fence_end(&step, stmt);
+                }
             }
             Stmt::With(s) => {
-                let after = if s.is_async { After::Anyhow } else { After::Raising };
+                let after = if s.is_async || s.items.len() > 1 { After::Anyhow } else { After::Raising };
                 let end = (after, Tail::Through);
                 step.inner.extend(self.suite(&s.body, place, None, end, opener));
             }
             Stmt::Try(s) => self.try_parts(&mut step, s, place),
             Stmt::FunctionDef(s) => {
                 let end = (After::Completing, Tail::Exit);
+                let around = std::mem::take(&mut self.returns);
                 step.inner.extend(self.suite(&s.body, Place::Function, None, end, opener));
+                self.returns = around;
             }
             Stmt::ClassDef(s) => {
                 let end = (After::Completing, Tail::Exit);
@@ -300,6 +354,19 @@ impl Maker<'_> {
             _ => {}
         }
         step
+    }
+
+    /// A counting loop is left at one place, by `break` or at its end; an `else`
+    /// tells which.
+    fn fence_end(&mut self, step: &Step, stmt: &Stmt) {
+        let at = self.parsed.at(stmt.start());
+        let lines = self.parsed.lines();
+        let indent = Span::new(lines.start(lines.line(at)), at);
+        let below = self.parsed.line_of(stmt.end());
+        if let Some(body) = step.inner.first().filter(|_| self.is_indent(indent)) {
+            let fence = Fence { tail: Tail::Through, text: "else:()", indent, below };
+            self.outline.suites[*body].fences.push(fence);
+        }
     }
 
     fn if_chain(
@@ -311,7 +378,7 @@ impl Maker<'_> {
         let after = |is_last: bool| {
             (if is_last { After::Nothing } else { After::Completing }, Tail::Through)
         };
-        let opener = Some(self.parsed.logical().first(step.line));
+        let opener = Some(step.line);
         let end = after(clauses.is_empty());
         step.inner.extend(self.suite(body, place, Some(step.line), end, opener));
         let Some((clause, rest)) = clauses.split_first() else { return };
@@ -323,24 +390,25 @@ impl Maker<'_> {
             return;
         };
         // An `elif` is an `if` in the `else` of the one before.
-        let number = self.suites.len();
-        self.suites.push(Suite { header: Some(step.line), ..Suite::default() });
+        let number = self.outline.suites.len();
+        self.outline.suites.push(Suite { header: Some(step.line), ..Suite::default() });
         let mut own = step_at(at);
         own.coded = !self.may_be_constant(test);
         self.if_chain(&mut own, (&clause.body, rest), place);
-        self.suites[number].steps = vec![own];
+        self.outline.suites[number].steps = vec![own];
         step.inner.push(number);
     }
 
     fn try_parts(&mut self, step: &mut Step, s: &ruff_python_ast::StmtTry, place: Place) {
-        let opener = Some(self.parsed.logical().first(step.line));
+        let opener = Some(step.line);
         let ends = (After::Completing, Tail::Through);
+        let before = self.returns.len();
         step.inner.extend(self.suite(&s.body, place, None, ends, opener));
         let last = s.handlers.len().saturating_sub(1);
         let joins = !s.finalbody.is_empty();
         if !s.handlers.is_empty() {
-            let number = self.suites.len();
-            self.suites.push(Suite::default());
+            let number = self.outline.suites.len();
+            self.outline.suites.push(Suite::default());
             let mut steps = Vec::new();
             for (index, handler) in s.handlers.iter().enumerate() {
                 let ExceptHandler::ExceptHandler(handler) = handler;
@@ -356,17 +424,21 @@ impl Maker<'_> {
                 own.inner.extend(self.suite(&handler.body, place, None, end, at));
                 steps.push(own);
             }
-            self.suites[number].steps = steps;
+            self.outline.suites[number].steps = steps;
             step.inner.push(number);
         }
         let end = if joins { After::Anyhow } else { After::Nothing };
         step.inner.extend(self.suite(&s.orelse, place, None, (end, Tail::Through), None));
-        step.inner.extend(self.suite(&s.finalbody, place, None, ends, None));
+        let returns = self.returns[before..].to_vec();
+        if let Some(number) = self.suite(&s.finalbody, place, None, ends, None) {
+            self.outline.suites[number].returns = returns;
+            step.inner.push(number);
+        }
     }
 }
 
 fn step_at(line: Line) -> Step {
-    Step { line, coded: true, shared: false, goes_on: false, inner: Vec::new() }
+    Step { line, coded: true, shared: Shared::No, goes_on: false, inner: Vec::new() }
 }
 
 /// Does this statement have suites that run as part of it?

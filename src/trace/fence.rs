@@ -40,7 +40,7 @@ pub(super) fn fenced(parsed: &Parsed, outline: &Outline) -> Fenced {
     let source = parsed.text();
     let newline: &[u8] = if source.windows(2).any(|w| w == b"\r\n") { b"\r\n" } else { b"\n" };
     // The innermost first where several end on one line.
-    let mut wanted: Vec<_> = outline.suites.iter().filter_map(|s| s.fence.as_ref()).collect();
+    let mut wanted: Vec<_> = outline.suites.iter().flat_map(|s| &s.fences).collect();
     wanted.sort_by_key(|fence| (fence.below, std::cmp::Reverse(fence.indent.end - fence.indent.start)));
     // What stands on each free line, and what is added below each line.
     let mut on: BTreeMap<Line, (Vec<u8>, Tail)> = BTreeMap::new();
@@ -51,7 +51,7 @@ pub(super) fn fenced(parsed: &Parsed, outline: &Outline) -> Fenced {
         if indent.starts_with(b"\xEF\xBB\xBF") {
             indent.drain(..3);
         }
-        let text = [&indent[..], b"pass"].concat();
+        let text = [&indent[..], fence.text.as_bytes()].concat();
         next = next.max(Line(fence.below.0 + 1));
         let others = wanted[index + 1..].iter().filter(|other| other.below == fence.below).count();
         // Only if all that end here find room, for the lines have to ascend.

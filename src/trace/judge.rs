@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fence::Fenced;
-use crate::model::{ArcEnd, Events, FileMap, Line, Observed};
+use crate::model::{Arc, ArcEnd, Events, FileMap, Line, Observed};
 use crate::parse::Parsed;
-use crate::plan::outline::{Outline, Step, Tail};
+use crate::plan::outline::{Outline, Shared, Step, Tail};
 
 /// The lines of the text whose transitions tell something: those of branches,
 /// fences, and in a plain text those in front of shared lines.
@@ -30,7 +30,12 @@ fn proofs(outline: &Outline) -> Vec<(Line, Line)> {
     let mut found = Vec::new();
     for suite in &outline.suites {
         for pair in suite.steps.windows(2) {
-            if pair[1].shared && pair[0].goes_on && pair[0].line != pair[1].line && !pair[0].shared {
+            let shared = |step: &Step| step.shared != Shared::No;
+            if shared(&pair[1])
+                && pair[0].goes_on
+                && pair[0].line != pair[1].line
+                && !shared(&pair[0])
+            {
                 found.push((pair[0].line, pair[1].line));
             }
         }
@@ -67,12 +72,19 @@ pub(super) fn judge(
         Some(Tail::Loop(header)) => Place::Statement(*header),
         Some(Tail::Exit) => Place::Exit,
         Some(Tail::Through) => Place::Fence(line),
+        Some(Tail::Witness(statement)) => Place::Statement(*statement),
         None => Place::Statement(parsed.logical().first(text.source_line(line))),
     };
     let own = |line: &&Line| !text.fences.contains_key(line) && line.0 > 0 && line.0 <= text.lines;
     let lines: BTreeSet<Line> = events.lines.iter().filter(own).map(|l| text.source_line(*l)).collect();
     let executable = events.executable.iter().filter(own).map(|l| text.source_line(*l)).collect();
-    let seen: BTreeSet<Line> = lines.iter().map(|line| parsed.logical().first(*line)).collect();
+    let mut seen: BTreeSet<Line> =
+        lines.iter().map(|line| parsed.logical().first(*line)).collect();
+    for line in &events.lines {
+        if let Some(Tail::Witness(statement)) = text.fences.get(line) {
+            seen.insert(*statement);
+        }
+    }
     let mut next: BTreeMap<Place, BTreeSet<Place>> = BTreeMap::new();
     for (from, to) in events.transitions.iter().flatten().filter(|(from, to)| from.0 > 0 && to.0 > 0) {
         let (from, to) = (place(*from), place(*to));
@@ -80,7 +92,7 @@ pub(super) fn judge(
             next.entry(from).or_default().insert(to);
         }
     }
-    let mut judge = Judge { outline, is_fenced: text.is_fenced, verdicts: BTreeMap::new(), next };
+    let mut judge = Judge { outline, is_fenced: text.is_fenced, verdicts: BTreeMap::new(), next, blind: BTreeSet::new() };
     judge.statements(&seen);
     let mut out = Observed { lines, executable, ..Observed::default() };
     for statement in &map.statements {
@@ -94,8 +106,17 @@ pub(super) fn judge(
         Some((suite.header?, suite.steps.first().map(|step| step.line)?))
     });
     let entries: BTreeSet<(Line, Line)> = entries.collect();
-    for arc in &map.arcs {
-        let verdict = judge.arc(arc.from, arc.to, &entries, &seen, events.transitions.is_some());
+    for arc in map.arcs.iter().filter(|arc| !arc.evidence.is_empty()) {
+        let others = map.arcs.iter().filter(|other| {
+            let ArcEnd::Line(to) = other.to else { return other.from == arc.from };
+            other.from == arc.from && !entries.contains(&(arc.from, to))
+        });
+        let is_only = others.count() == 1;
+        let verdict = if events.transitions.is_some() || arc_enters(arc, &entries) {
+            judge.arc(arc.from, arc.to, &entries, &seen, is_only)
+        } else {
+            Verdict::Unsure
+        };
         match verdict {
             Verdict::Started => out.taken.insert((arc.from, arc.to)),
             Verdict::Unsure => out.unsure_arcs.insert((arc.from, arc.to)),
@@ -105,11 +126,18 @@ pub(super) fn judge(
     out
 }
 
+/// Does an arc lead to the first statement of a suite, to which nothing else does?
+fn arc_enters(arc: &Arc, entries: &BTreeSet<(Line, Line)>) -> bool {
+    matches!(arc.to, ArcEnd::Line(to) if entries.contains(&(arc.from, to)))
+}
+
 struct Judge<'a> {
     outline: &'a Outline,
     is_fenced: bool,
     verdicts: BTreeMap<Line, Verdict>,
     next: BTreeMap<Place, BTreeSet<Place>>,
+    /// Lines of which not all that happened was reported.
+    blind: BTreeSet<Line>,
 }
 
 impl Judge<'_> {
@@ -124,7 +152,11 @@ impl Judge<'_> {
     }
 
     fn is_shared(&self, step: &Step) -> bool {
-        step.shared && !self.is_fenced
+        match step.shared {
+            Shared::No => false,
+            Shared::Unfenced => !self.is_fenced,
+            Shared::Always => true,
+        }
     }
 
     fn statements(&mut self, seen: &BTreeSet<Line>) {
@@ -159,6 +191,36 @@ impl Judge<'_> {
             self.verdicts.insert(line, verdict);
         }
         while self.infer() {}
+        for number in 0..self.outline.suites.len() {
+            self.behind_return(number);
+        }
+        while self.infer() {}
+    }
+
+    /// Behind a `return` the firmware reports no lines of a `finally` any more.
+    fn behind_return(&mut self, number: usize) {
+        let suite = &self.outline.suites[number];
+        let verdicts: Vec<Verdict> = suite.returns.iter().map(|line| self.of(*line)).collect();
+        if verdicts.iter().all(|verdict| *verdict == Verdict::Not) {
+            return;
+        }
+        self.blind(number);
+        if let Some(first) = suite.steps.first().filter(|_| verdicts.contains(&Verdict::Started)) {
+            self.verdicts.insert(first.line, Verdict::Started);
+        }
+    }
+
+    fn blind(&mut self, number: usize) {
+        for step in &self.outline.suites[number].steps {
+            self.blind.insert(step.line);
+            let verdict = self.verdicts.entry(step.line).or_insert(Verdict::Unsure);
+            if *verdict == Verdict::Not {
+                *verdict = Verdict::Unsure;
+            }
+            for inner in &step.inner {
+                self.blind(*inner);
+            }
+        }
     }
 
     /// One round of what follows: in a suite the statements run in order, and
@@ -207,39 +269,15 @@ impl Judge<'_> {
         changed
     }
 
-    /// Where control went from a statement, past the fences on the way; `None`
-    /// where that cannot be told.
-    fn successors(&self, from: Line) -> Option<BTreeSet<Place>> {
-        let mut found = BTreeSet::new();
-        let mut queue: Vec<Place> =
-            self.next.get(&Place::Statement(from)).into_iter().flatten().copied().collect();
-        let mut passed = BTreeSet::new();
-        while let Some(place) = queue.pop() {
-            let Place::Fence(_) = place else {
-                found.insert(place);
-                continue;
-            };
-            if !passed.insert(place) {
-                continue;
-            }
-            let onward: Vec<Place> =
-                self.next.get(&place).into_iter().flatten().copied().collect();
-            // Whether it was this way that went on there, or another that met here?
-            if onward.len() > 1 {
-                return None;
-            }
-            queue.extend(onward);
-        }
-        Some(found)
-    }
-
+    /// Was an arc taken? `is_only` says that nothing but this one and those into
+    /// suites leave its line.
     fn arc(
         &self,
         from: Line,
         to: ArcEnd,
         entries: &BTreeSet<(Line, Line)>,
         seen: &BTreeSet<Line>,
-        has_transitions: bool,
+        is_only: bool,
     ) -> Verdict {
         match self.verdict(from, seen) {
             Verdict::Started => {}
@@ -254,22 +292,38 @@ impl Judge<'_> {
                 return self.verdict(to, seen);
             }
         }
-        if !has_transitions {
-            return Verdict::Unsure;
+        let untold = if self.blind.contains(&from) { Verdict::Unsure } else { Verdict::Not };
+        let mut next: BTreeSet<Place> =
+            self.next.get(&Place::Statement(from)).cloned().unwrap_or_default();
+        if self.outline.one_line.contains(&from) {
+            let ArcEnd::Line(line) = to else { return Verdict::Unsure };
+            let passed = next.contains(&Place::Statement(line)) && self.is_fenced;
+            return if passed { Verdict::Started } else { Verdict::Unsure };
         }
-        let Some(next) = self.successors(from) else { return Verdict::Unsure };
-        let (place, certain) = match to {
-            ArcEnd::Exit(_) => (Place::Exit, self.is_fenced),
-            ArcEnd::Line(line) => {
-                let steps = self.outline.suites.iter().flat_map(|suite| &suite.steps);
-                let mut mine = steps.filter(|step| step.line == line);
-                let certain = mine.all(|step| step.coded && !self.is_shared(step));
-                (Place::Statement(line), certain)
-            }
-        };
-        if next.contains(&place) && certain {
-            return Verdict::Started;
+        let inside = entries.iter().filter(|(header, _)| *header == from).map(|(_, first)| first);
+        let inside: BTreeSet<Line> = inside.copied().collect();
+        // What else may be reported of a suite that was entered: its first statement
+        // may have no code.
+        let sure = inside.iter().all(|first| self.is_own(*first));
+        let leads_to_others = !self.is_fenced
+            && next.iter().any(|place| matches!(place, Place::Statement(line) if !self.is_own(*line)));
+        next.retain(|place| !matches!(place, Place::Statement(line) if inside.contains(line)));
+        if next.is_empty() {
+            return if leads_to_others { Verdict::Unsure } else { untold };
         }
-        if self.is_fenced && certain { Verdict::Not } else { Verdict::Unsure }
+        if is_only && sure && self.is_fenced { Verdict::Started } else { Verdict::Unsure }
+    }
+
+    /// Is this line reported when, and only when, its own statement runs?
+    fn is_own(&self, line: Line) -> bool {
+        let suites = self.outline.suites.iter();
+        let mine = suites.flat_map(|suite| {
+            let count = suite.steps.len();
+            suite.steps.iter().enumerate().map(move |(index, step)| {
+                (step, suite.stand_in.is_some() && index + 1 == count)
+            })
+        });
+        mine.filter(|(step, _)| step.line == line)
+            .all(|(step, stands_in)| !self.is_shared(step) && (step.coded || stands_in))
     }
 }
