@@ -58,6 +58,17 @@ pub struct Fence {
     pub below: Line,
 }
 
+/// What code MicroPython makes for a statement, with its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// Some, for sure.
+    Made,
+    /// Perhaps none; then it cannot raise.
+    None,
+    /// Some, perhaps with the line of what is before it.
+    Elsewhere,
+}
+
 /// Is a line reported for the code of others?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shared {
@@ -74,12 +85,14 @@ pub enum Shared {
 pub struct Step {
     /// Its line, as statements are counted.
     pub line: Line,
-    /// Does MicroPython surely make code for it?
-    pub coded: bool,
+    /// The code that is made for it.
+    pub code: Code,
     /// May code of others be reported with its line?
     pub shared: Shared,
     /// Is it a simple statement after which the next one follows?
     pub goes_on: bool,
+    /// Does it make a function or a class, whose lines are not its own?
+    pub defines: bool,
     /// Numbers of the suites inside it.
     pub inner: Vec<usize>,
 }
@@ -107,6 +120,9 @@ pub struct Outline {
     pub suites: Vec<Suite>,
     /// Lines that hold a header and its suite.
     pub one_line: BTreeSet<Line>,
+    /// Tests of `elif` whose code counts for the line before, unless an operand
+    /// with a line of its own is put in front.
+    pub tests: Vec<Span>,
 }
 
 /// Makes the outline of a file.
@@ -180,19 +196,30 @@ impl Maker<'_> {
         })
     }
 
-    fn is_coded(&self, stmt: &Stmt) -> bool {
-        match stmt {
-            Stmt::Pass(_) => false,
-            Stmt::Expr(s) => !self.may_be_constant(&s.value),
-            Stmt::Assign(s) => !is_const_call(&s.value),
-            Stmt::AnnAssign(s) => s.value.is_some(),
-            Stmt::If(s) => !self.may_be_constant(&s.test),
-            Stmt::While(s) => !self.may_be_constant(&s.test),
-            Stmt::Assert(s) => !self.may_be_constant(&s.test),
-            // With decorators its code counts for the last of those.
-            Stmt::FunctionDef(s) => s.decorator_list.is_empty(),
-            Stmt::ClassDef(s) => s.decorator_list.is_empty(),
-            _ => true,
+    fn code(&self, stmt: &Stmt) -> Code {
+        let none = match stmt {
+            Stmt::Pass(_) => true,
+            Stmt::Expr(s) => self.may_be_constant(&s.value),
+            Stmt::Assign(s) => is_const_call(&s.value),
+            Stmt::AnnAssign(s) => s.value.is_none(),
+            Stmt::If(s) => self.may_be_constant(&s.test),
+            Stmt::While(s) => self.may_be_constant(&s.test),
+            Stmt::Assert(s) => self.may_be_constant(&s.test),
+            // With decorators its code counts for the first of those.
+            Stmt::FunctionDef(s) if !s.decorator_list.is_empty() => return Code::Elsewhere,
+            Stmt::ClassDef(s) if !s.decorator_list.is_empty() => return Code::Elsewhere,
+            _ => false,
+        };
+        if none { Code::None } else { Code::Made }
+    }
+
+    /// Does the code of an `elif` begin with something that brings its line along?
+    fn has_line(&self, test: &Expr) -> bool {
+        match test {
+            Expr::BoolOp(e) => e.values.first().is_some_and(|first| self.has_line(first)),
+            Expr::UnaryOp(e) => e.op == ruff_python_ast::UnaryOp::Not && self.has_line(&e.operand),
+            Expr::Compare(_) | Expr::Call(_) | Expr::Attribute(_) | Expr::Subscript(_) => true,
+            _ => false,
         }
     }
 
@@ -240,8 +267,8 @@ impl Maker<'_> {
         let mut fences = Vec::new();
         if let (Some(stmt), Some(step)) = (last, steps.last()) {
             let ends = matches!(stmt, Stmt::Pass(_) | Stmt::Expr(_) | Stmt::Assign(_));
-            let alone = matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) && !step.coded;
-            if ends && !step.coded {
+            let alone = step.code == Code::Elsewhere;
+            if ends && step.code == Code::None {
                 self.outline.suites[number].stand_in = Some(self.parsed.at(stmt.end()));
             } else if alone && own_line {
                 fences.push(Fence { tail: Tail::Witness(step.line), text: "()", indent, below });
@@ -271,9 +298,13 @@ impl Maker<'_> {
         let Some(last) = steps.last_mut() else { return };
         // Where a test may be a constant some of the suites may be left out.
         let inner = last.inner.clone();
-        let from = if last.coded { inner.len().saturating_sub(1) } else { 0 };
-        if inner.is_empty() || !last.coded {
+        let is_test = last.code == Code::Made;
+        let from = if is_test { inner.len().saturating_sub(1) } else { 0 };
+        if inner.is_empty() || !is_test || last.defines {
             last.shared = how;
+        }
+        if last.defines {
+            return;
         }
         for number in &inner[from..] {
             let mut steps = std::mem::take(&mut self.outline.suites[*number].steps);
@@ -289,7 +320,12 @@ impl Maker<'_> {
             Stmt::ClassDef(s) => &s.decorator_list,
             _ => return Vec::new(),
         };
-        list.iter().map(|decorator| step_at(self.line(decorator.start()))).collect()
+        let mut steps: Vec<Step> =
+            list.iter().map(|decorator| step_at(self.line(decorator.start()))).collect();
+        for step in steps.iter_mut().skip(1) {
+            step.code = Code::Elsewhere;
+        }
+        steps
     }
 
     fn step(&mut self, stmt: &Stmt, place: Place) -> Step {
@@ -302,9 +338,10 @@ impl Maker<'_> {
             matches!(stmt, Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_));
         let mut step = Step {
             line,
-            coded: self.is_coded(stmt),
+            code: self.code(stmt),
             shared: Shared::No,
             goes_on: !is_compound(stmt) && !leaves,
+            defines: matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)),
             inner: Vec::new(),
         };
         let opener = Some(line);
@@ -375,28 +412,50 @@ impl Maker<'_> {
         (body, clauses): (&[Stmt], &[ElifElseClause]),
         place: Place,
     ) {
-        let after = |is_last: bool| {
-            (if is_last { After::Nothing } else { After::Completing }, Tail::Through)
+        let next = clauses.first().and_then(|clause| clause.test.as_ref());
+        let bare = next.filter(|test| !self.has_line(test));
+        let after = match (clauses.is_empty(), bare) {
+            (true, _) => After::Nothing,
+            (false, None) => After::Completing,
+            // In a text with fences the test has its own line.
+            (false, Some(_)) if self.last_is_compound(body) => After::Completing,
+            (false, Some(_)) => After::Nothing,
         };
         let opener = Some(step.line);
-        let end = after(clauses.is_empty());
-        step.inner.extend(self.suite(body, place, Some(step.line), end, opener));
+        let first = self.suite(body, place, Some(step.line), (after, Tail::Through), opener);
+        if let (Some(number), Some(test)) = (first, bare) {
+            let mut steps = std::mem::take(&mut self.outline.suites[number].steps);
+            self.share_last(&mut steps, Shared::Unfenced);
+            self.outline.suites[number].steps = steps;
+            self.outline.tests.push(self.parsed.span(test.range()));
+        } else if let Some(test) = bare {
+            self.outline.tests.push(self.parsed.span(test.range()));
+        }
+        step.inner.extend(first);
         let Some((clause, rest)) = clauses.split_first() else { return };
         let at = self.line(clause.start());
         let Some(test) = &clause.test else {
             let header = Some(step.line);
-            let opener = Some(at);
-            step.inner.extend(self.suite(&clause.body, place, header, after(true), opener));
+            let end = (After::Nothing, Tail::Through);
+            step.inner.extend(self.suite(&clause.body, place, header, end, None));
             return;
         };
         // An `elif` is an `if` in the `else` of the one before.
         let number = self.outline.suites.len();
         self.outline.suites.push(Suite { header: Some(step.line), ..Suite::default() });
         let mut own = step_at(at);
-        own.coded = !self.may_be_constant(test);
+        own.code = match (self.may_be_constant(test), bare) {
+            (true, _) => Code::None,
+            (false, Some(_)) => Code::Elsewhere,
+            (false, None) => Code::Made,
+        };
         self.if_chain(&mut own, (&clause.body, rest), place);
         self.outline.suites[number].steps = vec![own];
         step.inner.push(number);
+    }
+
+    fn last_is_compound(&self, body: &[Stmt]) -> bool {
+        body.iter().rfind(|stmt| !self.flow.is_dead(stmt)).is_some_and(is_compound)
     }
 
     fn try_parts(&mut self, step: &mut Step, s: &ruff_python_ast::StmtTry, place: Place) {
@@ -438,7 +497,14 @@ impl Maker<'_> {
 }
 
 fn step_at(line: Line) -> Step {
-    Step { line, coded: true, shared: Shared::No, goes_on: false, inner: Vec::new() }
+    Step {
+        line,
+        code: Code::Made,
+        shared: Shared::No,
+        goes_on: false,
+        defines: false,
+        inner: Vec::new(),
+    }
 }
 
 /// Does this statement have suites that run as part of it?

@@ -63,8 +63,10 @@ pub(super) fn fenced(parsed: &Parsed, outline: &Outline) -> Fenced {
             below.entry(fence.below).or_default().push((text, fence.tail));
         }
     }
-    let mut stand_ins: Vec<u32> = outline.suites.iter().filter_map(|s| s.stand_in).collect();
-    stand_ins.sort_unstable();
+    let stand_ins = outline.suites.iter().filter_map(|s| Some((s.stand_in?, ";()")));
+    let tests = outline.tests.iter().flat_map(|t| [(t.start, "''<''or("), (t.end, ")")]);
+    let mut insertions: Vec<(u32, &str)> = stand_ins.chain(tests).collect();
+    insertions.sort_unstable();
     let mut out = Fenced { is_fenced: true, ..Fenced::default() };
     let count = parsed.lines().count();
     for number in 1..=count {
@@ -84,9 +86,10 @@ pub(super) fn fenced(parsed: &Parsed, outline: &Outline) -> Fenced {
             out.text.extend_from_slice(&source[(start + length) as usize..end as usize]);
         } else {
             let mut at = start;
-            for place in stand_ins.iter().filter(|place| (start + 1..=end).contains(*place)) {
+            let mine = insertions.iter().filter(|(place, _)| (start + 1..=end).contains(place));
+            for (place, text) in mine {
                 out.text.extend_from_slice(&source[at as usize..*place as usize]);
-                out.text.extend_from_slice(b";()");
+                out.text.extend_from_slice(text.as_bytes());
                 at = *place;
             }
             out.text.extend_from_slice(&source[at as usize..end as usize]);

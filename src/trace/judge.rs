@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fence::Fenced;
 use crate::model::{Arc, ArcEnd, Events, FileMap, Line, Observed};
 use crate::parse::Parsed;
-use crate::plan::outline::{Outline, Shared, Step, Tail};
+use crate::plan::outline::{Code, Outline, Shared, Step, Suite, Tail};
 
 /// The lines of the text whose transitions tell something: those of branches,
 /// fences, and in a plain text those in front of shared lines.
@@ -159,16 +159,27 @@ impl Judge<'_> {
         }
     }
 
+    /// Is the line of a step reported when it runs?
+    fn is_coded(&self, suite: &Suite, index: usize) -> bool {
+        let is_last = index + 1 == suite.steps.len();
+        let step = &suite.steps[index];
+        match step.code {
+            Code::Made => true,
+            Code::None => self.is_fenced && suite.stand_in.is_some() && is_last,
+            // An `elif`, which is alone in its suite, or with a witness behind it.
+            Code::Elsewhere if !self.is_fenced => false,
+            Code::Elsewhere if !step.defines => suite.header.is_some(),
+            Code::Elsewhere => false,
+        }
+    }
+
     fn statements(&mut self, seen: &BTreeSet<Line>) {
         let mut coded: BTreeMap<Line, bool> = BTreeMap::new();
         let mut shared: BTreeSet<Line> = BTreeSet::new();
         let mut own: BTreeSet<Line> = BTreeSet::new();
         for suite in &self.outline.suites {
             for (index, step) in suite.steps.iter().enumerate() {
-                let stands_in = self.is_fenced
-                    && suite.stand_in.is_some()
-                    && index + 1 == suite.steps.len();
-                *coded.entry(step.line).or_default() |= step.coded || stands_in;
+                *coded.entry(step.line).or_default() |= self.is_coded(suite, index);
                 if self.is_shared(step) { &mut shared } else { &mut own }.insert(step.line);
             }
         }
@@ -210,6 +221,10 @@ impl Judge<'_> {
         }
     }
 
+    fn is_blind(&self, line: Line) -> bool {
+        self.blind.contains(&line)
+    }
+
     fn blind(&mut self, number: usize) {
         for step in &self.outline.suites[number].steps {
             self.blind.insert(step.line);
@@ -239,7 +254,7 @@ impl Judge<'_> {
             for step in suite.steps.iter().rev() {
                 if later == Verdict::Started {
                     set(&mut self.verdicts, step.line, later);
-                } else if later == Verdict::Not && !step.coded && step.inner.is_empty() {
+                } else if later == Verdict::Not && step.code == Code::None && step.inner.is_empty() {
                     // It makes no code and cannot raise: the next one would have run.
                     set(&mut self.verdicts, step.line, later);
                 }
@@ -292,7 +307,15 @@ impl Judge<'_> {
                 return self.verdict(to, seen);
             }
         }
-        let untold = if self.blind.contains(&from) { Verdict::Unsure } else { Verdict::Not };
+        let inside = entries.iter().filter(|(header, _)| *header == from).map(|(_, first)| first);
+        let inside: BTreeSet<Line> = inside.copied().collect();
+        if self.is_constant(from) {
+            return Verdict::Unsure;
+        }
+        if inside.is_empty() && !self.outline.one_line.contains(&from) {
+            return Verdict::Unsure;
+        }
+        let untold = if self.is_blind(from) { Verdict::Unsure } else { Verdict::Not };
         let mut next: BTreeSet<Place> =
             self.next.get(&Place::Statement(from)).cloned().unwrap_or_default();
         if self.outline.one_line.contains(&from) {
@@ -300,8 +323,6 @@ impl Judge<'_> {
             let passed = next.contains(&Place::Statement(line)) && self.is_fenced;
             return if passed { Verdict::Started } else { Verdict::Unsure };
         }
-        let inside = entries.iter().filter(|(header, _)| *header == from).map(|(_, first)| first);
-        let inside: BTreeSet<Line> = inside.copied().collect();
         // What else may be reported of a suite that was entered: its first statement
         // may have no code.
         let sure = inside.iter().all(|first| self.is_own(*first));
@@ -316,14 +337,15 @@ impl Judge<'_> {
 
     /// Is this line reported when, and only when, its own statement runs?
     fn is_own(&self, line: Line) -> bool {
-        let suites = self.outline.suites.iter();
-        let mine = suites.flat_map(|suite| {
-            let count = suite.steps.len();
-            suite.steps.iter().enumerate().map(move |(index, step)| {
-                (step, suite.stand_in.is_some() && index + 1 == count)
-            })
-        });
-        mine.filter(|(step, _)| step.line == line)
-            .all(|(step, stands_in)| !self.is_shared(step) && (step.coded || stands_in))
+        self.outline.suites.iter().all(|suite| {
+            let mut mine = suite.steps.iter().enumerate().filter(|(_, step)| step.line == line);
+            mine.all(|(index, step)| !self.is_shared(step) && self.is_coded(suite, index))
+        })
+    }
+
+    /// May there be no code for the test on this line?
+    fn is_constant(&self, line: Line) -> bool {
+        let mut steps = self.outline.suites.iter().flat_map(|suite| &suite.steps);
+        steps.any(|step| step.line == line && step.code == Code::None)
     }
 }
