@@ -4,3 +4,4 @@
 pub mod data_file;
 pub mod frame;
 pub mod map_file;
+pub mod mpy_coverage;
