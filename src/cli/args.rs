@@ -79,6 +79,8 @@ pub(super) enum Command {
     Combine(CombineArgs),
     /// List the data files.
     List(NoArgs),
+    /// Show which tests (runs) ran which files.
+    TestMap(TestMapArgs),
     /// Remove all data.
     Clean(NoArgs),
     /// Show what mpycov makes of files and settings.
@@ -132,6 +134,12 @@ pub(super) struct SelectArgs {
     /// value, a script test_x covers the modules test_* and x.
     #[arg(long, value_name = "REGEX", num_args = 0..=1, default_missing_value = "")]
     pub(super) pattern: Option<String>,
+    /// Only files whose path contains one of these texts.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
+    pub(super) containing: Vec<String>,
+    /// No files whose path contains one of these texts.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
+    pub(super) not_containing: Vec<String>,
     /// Exclude code that this regular expression matches, besides the usual.
     #[arg(long, value_name = "REGEX")]
     pub(super) exclude_also: Vec<String>,
@@ -239,10 +247,71 @@ pub(super) enum SortArg {
     Cover,
 }
 
+/// What counts as an executable line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum MethodArg {
+    /// The statements of the source, as coverage.py counts them.
+    Auto,
+    /// The same.
+    Ast,
+    /// The lines that the firmware named, where it was asked.
+    CoLines,
+    /// The lines in the tables that mpy-cross makes.
+    Mpy,
+}
+
+/// Where files of another machine are here, and tools for their lines.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct ForeignArgs {
+    /// Where the files of a device are here: its names that begin with DEVICE begin with HOST.
+    #[arg(long, value_name = "DEVICE=HOST", value_parser = parse_mapping)]
+    pub(super) path_map: Vec<(String, String)>,
+}
+
+fn parse_mapping(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((device, host)) => Ok((device.to_owned(), host.to_owned())),
+        None => Err("a mapping looks like /lib=src/lib".to_owned()),
+    }
+}
+
+/// How a test map is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableArg {
+    /// Aligned columns.
+    #[default]
+    Text,
+    /// Comma-separated values.
+    Csv,
+    /// JSON.
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TestMapArgs {
+    /// Each line, not only each file.
+    #[arg(long)]
+    pub(super) line_detail: bool,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: TableArg,
+    #[command(flatten)]
+    pub(super) foreign: ForeignArgs,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct ReportArgs {
+    /// Which lines count as executable.
+    #[arg(long, value_enum, default_value_t = MethodArg::Auto)]
+    pub(super) method: MethodArg,
+    /// The compiler for --method mpy.
+    #[arg(long, value_name = "PATH", default_value = "mpy-cross")]
+    pub(super) mpy_cross: PathBuf,
+    #[command(flatten)]
+    pub(super) foreign: ForeignArgs,
     /// What to write: text, markdown, total, annotate, html, json, lcov, xml,
-    /// coverage, sonar, gcovr, github, github-annotations or badge; several at once.
+    /// coverage, sonar, gcovr, mpy-coverage, github, github-annotations or badge;
+    /// several at once.
     #[arg(long, value_name = "FORMAT", value_parser = parse_format, value_delimiter = ',')]
     #[arg(default_value = "text")]
     pub(super) format: Vec<Format>,
@@ -344,6 +413,8 @@ pub(super) fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct CollectArgs {
+    #[command(flatten)]
+    pub(super) foreign: ForeignArgs,
     /// Saved hits or console logs; standard input if none is named.
     pub(super) files: Vec<PathBuf>,
     /// A name that the hits carry.
@@ -353,6 +424,8 @@ pub(super) struct CollectArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct CombineArgs {
+    #[command(flatten)]
+    pub(super) foreign: ForeignArgs,
     /// Other data directories, or data files; none folds what is here.
     pub(super) paths: Vec<PathBuf>,
     /// Leave the files that were folded where they are.
@@ -381,7 +454,16 @@ pub(super) enum DebugTopic {
     /// The sensor map of a file, as JSON.
     Map(DebugFile),
     /// The statements and branches of a file, a line each.
-    Lines(DebugFile),
+    Lines(DebugLines),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DebugLines {
+    /// Compare with the tables that this compiler makes.
+    #[arg(long, value_name = "PATH")]
+    pub(super) mpy_cross: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) of: DebugFile,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -6,7 +6,7 @@ use std::io::Read;
 use anyhow::{Context, bail};
 
 use super::args::{CollectArgs, Common};
-use super::{Exit, style};
+use super::{Exit, foreign, style};
 use crate::fs;
 use crate::model::HitSet;
 use crate::store::Store;
@@ -26,6 +26,18 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
     let store = Store::at(&common.data_dir);
     let mut kept = 0;
     for (name, bytes) in &inputs {
+        if let Some(found) = foreign::import(bytes, name, &args.foreign, common)? {
+            for map in &found.maps {
+                store.put_map(map)?;
+            }
+            for mut run in found.runs {
+                run.context.clone_from(&args.context);
+                kept += run.traced.len();
+                if !run.traced.is_empty() {
+                    store.put_run(&run)?;
+                }
+            }
+        }
         let frames = frame::read(bytes);
         for fault in &frames.faults {
             style::warning(&format!("{name}: {fault}"), common.color);

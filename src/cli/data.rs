@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::args::{CombineArgs, Common};
-use super::{Exit, print, style};
+use super::args::{CombineArgs, Common, ForeignArgs};
+use super::{Exit, foreign as others, print, style};
 use crate::fs;
 use crate::store::{Store, timestamp};
 use crate::wire::data_file::{self, RunData};
@@ -61,7 +61,7 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
         }
     }
     for path in &args.paths {
-        runs.extend(foreign(path, &store, common)?);
+        runs.extend(foreign(path, &store, &args.foreign, common)?);
     }
     if runs.is_empty() {
         bail!("No data to combine.");
@@ -94,7 +94,24 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
 }
 
 /// The data of another directory or file; its maps come along.
-fn foreign(path: &Path, store: &Store, common: &Common) -> anyhow::Result<Vec<RunData>> {
+fn foreign(
+    path: &Path,
+    store: &Store,
+    args: &ForeignArgs,
+    common: &Common,
+) -> anyhow::Result<Vec<RunData>> {
+    let name = path.display().to_string();
+    let found = if path.is_file() {
+        Vec::from_iter(others::import(&fs::read(path)?, &name, args, common)?)
+    } else {
+        others::directory(path, args, common)?.into_iter().map(|(_, found)| found).collect()
+    };
+    if !found.is_empty() {
+        for map in found.iter().flat_map(|found| &found.maps) {
+            store.put_map(map)?;
+        }
+        return Ok(found.into_iter().flat_map(|found| found.runs).collect());
+    }
     if path.is_file() {
         let run = data_file::from_json(&fs::read(path)?)
             .map_err(anyhow::Error::msg)

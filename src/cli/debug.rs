@@ -1,5 +1,6 @@
 //! `mpycov debug`: what mpycov makes of files and settings.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,6 +12,7 @@ use super::settings::Given;
 use super::{Exit, print};
 use crate::discover;
 use crate::instrument::Instrumented;
+use crate::model::Line;
 use crate::store::Store;
 use crate::trace::Traced;
 use crate::wire::map_file;
@@ -29,7 +31,16 @@ pub(super) fn debug(args: &DebugArgs, common: &Common, given: &Given) -> anyhow:
             let map = instrumented(file, common)?.map;
             print(format!("{}\n", map_file::to_json(&map)).as_bytes())?;
         }
-        DebugTopic::Lines(file) => lines(&instrumented(file, common)?)?,
+        DebugTopic::Lines(args) => {
+            let instrumented = instrumented(&args.of, common)?;
+            match &args.mpy_cross {
+                Some(mpy_cross) => {
+                    let table = super::foreign::compiled_lines(&args.of.file, mpy_cross)?;
+                    compare(&instrumented, &table)?;
+                }
+                None => lines(&instrumented)?,
+            }
+        }
     }
     Ok(Exit::Fine)
 }
@@ -109,6 +120,20 @@ fn attempted(file: &DebugFile, common: &Common) -> anyhow::Result<Attempt> {
         bail!("{} does not parse", file.file.display());
     }
     Ok(attempt)
+}
+
+/// The statements and the lines of a compiler's table, and where they disagree.
+fn compare(instrumented: &Instrumented, table: &BTreeSet<Line>) -> anyhow::Result<()> {
+    let ast: BTreeSet<Line> = instrumented.map.statements.iter().map(|s| s.line).collect();
+    let mut out = String::new();
+    for line in ast.union(table) {
+        out += &match (ast.contains(line), table.contains(line)) {
+            (true, true) => format!("{line}\n"),
+            (true, false) => format!("{line} ast only\n"),
+            _ => format!("{line} mpy only\n"),
+        };
+    }
+    print(out.as_bytes())
 }
 
 fn lines(instrumented: &Instrumented) -> anyhow::Result<()> {

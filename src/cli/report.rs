@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::args::{Common, FlavorArg, GateArgs, ReportArgs, SortArg};
-use super::{Exit, print, style};
+use super::args::{Common, FlavorArg, GateArgs, MethodArg, ReportArgs, SortArg};
+use super::{Exit, foreign, print, style};
 use crate::discover::Selection;
 use crate::fs;
 use crate::gather::{Gathered, gather};
@@ -18,11 +18,10 @@ use crate::report::{
     ChangedLines, CoberturaOptions, DataFileOptions, Format, Gates, HtmlOptions, JsonOptions,
     LcovFlavor, LcovOptions, ListingOptions, Moment, Settings, compare, diff, gates, html, render,
 };
-use crate::store::Store;
 
 pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit> {
     let cwd = std::env::current_dir().context("the working directory is gone")?;
-    let mut gathered = load(common, &args.include, &args.omit)?;
+    let mut gathered = load(args, common)?;
     for notice in &gathered.notices {
         style::warning(notice, common.color);
     }
@@ -66,16 +65,17 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
 
 /// All verdicts of the data directory.
 pub(super) fn load(
+    args: &ReportArgs,
     common: &Common,
-    include: &[String],
-    omit: &[String],
 ) -> anyhow::Result<Gathered> {
     let cwd = std::env::current_dir().context("the working directory is gone")?;
-    let selection = Selection::new(include, omit, None)?;
-    let store = Store::at(&common.data_dir);
-    let loaded = store.load_folded()?;
-    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.digests()));
-    Ok(gather(&loaded, &maps, &cwd, &|name| selection.wants(name)))
+    let selection = Selection::new(&args.include, &args.omit, None)?;
+    let (loaded, maps) = foreign::load(&args.foreign, common, true)?;
+    let mut gathered = gather(&loaded, &maps, &cwd, &|name| selection.wants(name));
+    if matches!(args.method, MethodArg::CoLines | MethodArg::Mpy) {
+        foreign::count_lines(&mut gathered, args.method, &args.mpy_cross, &loaded, &maps)?;
+    }
+    Ok(gathered)
 }
 
 fn settings(

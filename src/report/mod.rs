@@ -17,6 +17,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod lcov;
+mod mpy_coverage;
 pub mod moment;
 pub mod numbers;
 pub mod places;
@@ -106,6 +107,8 @@ pub enum Format {
     Sonar,
     /// gcovr's JSON tracefile.
     Gcovr,
+    /// mpy-coverage's JSON.
+    MpyCoverage,
     /// A summary for a step of GitHub Actions.
     Github,
     /// Annotations for GitHub Actions.
@@ -116,7 +119,7 @@ pub enum Format {
 
 impl Format {
     /// All formats, in the order of the help text.
-    pub const ALL: [Format; 14] = [
+    pub const ALL: [Format; 15] = [
         Format::Text,
         Format::Markdown,
         Format::Total,
@@ -128,6 +131,7 @@ impl Format {
         Format::Coverage,
         Format::Sonar,
         Format::Gcovr,
+        Format::MpyCoverage,
         Format::Github,
         Format::GithubAnnotations,
         Format::Badge,
@@ -148,6 +152,7 @@ impl Format {
             Format::Coverage => "coverage",
             Format::Sonar => "sonar",
             Format::Gcovr => "gcovr",
+            Format::MpyCoverage => "mpy-coverage",
             Format::Github => "github",
             Format::GithubAnnotations => "github-annotations",
             Format::Badge => "badge",
@@ -173,6 +178,7 @@ impl Format {
             Format::Coverage => Some(".coverage"),
             Format::Sonar => Some("sonar-coverage.xml"),
             Format::Gcovr => Some("gcovr.json"),
+            Format::MpyCoverage => Some("mpy-coverage.json"),
             Format::Badge => Some("coverage.svg"),
         }
     }
@@ -211,6 +217,7 @@ pub fn render(
         Format::Coverage => sqlite::write(coverage, sources, settings, out),
         Format::Sonar => sonar::write(coverage, sources, settings, out),
         Format::Gcovr => gcovr::write(coverage, sources, settings, out),
+        Format::MpyCoverage => mpy_coverage::write(coverage, sources, settings, out),
         Format::Github => github::summary(coverage, sources, settings, out),
         Format::GithubAnnotations => github::annotations(coverage, sources, settings, out),
         Format::Badge => badge::write(coverage, sources, settings, out),
