@@ -17,7 +17,13 @@ fn firmware() -> Wasm {
 }
 
 /// What the runs of a script in one mode kept.
-fn measured(dir: &Path, program: &Path, script: &str, data: &str, more: &[&str]) -> Vec<FileCoverage> {
+fn measured(
+    dir: &Path,
+    program: &Path,
+    script: &str,
+    data: &str,
+    more: &[&str],
+) -> Vec<FileCoverage> {
     let micropython = program.display().to_string();
     let mut args = vec!["run", "-q", "--data-dir", data, "--micropython", &micropython];
     args.extend(more);
@@ -48,7 +54,12 @@ impl Blind {
 }
 
 /// Compares what traced lines say with what sensors say.
-fn compare(name: &str, sensors: &[FileCoverage], traced: &[FileCoverage], blind: &mut Blind) -> Vec<String> {
+fn compare(
+    name: &str,
+    sensors: &[FileCoverage],
+    traced: &[FileCoverage],
+    blind: &mut Blind,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     for (mine, theirs) in traced.iter().zip(sensors) {
         assert_eq!(mine.path, theirs.path, "{name}");
@@ -59,7 +70,9 @@ fn compare(name: &str, sensors: &[FileCoverage], traced: &[FileCoverage], blind:
         for (line, hit) in &theirs.statements {
             match mine.statements.get(line) {
                 Some(found) if found == hit => {}
-                Some(found) => wrong.push(format!("{}: started {found}, sensors say {hit}", at(*line))),
+                Some(found) => {
+                    wrong.push(format!("{}: started {found}, sensors say {hit}", at(*line)))
+                }
                 None if unsure(*line, SHARED_LINE) => blind.statements += 1,
                 None => wrong.push(format!("{}: no verdict on a statement", at(*line))),
             }
@@ -68,7 +81,10 @@ fn compare(name: &str, sensors: &[FileCoverage], traced: &[FileCoverage], blind:
             match mine.branches.iter().find(|found| found.line == branch.line) {
                 Some(found) if found.exits == branch.exits => {}
                 Some(found) => wrong.push(format!(
-                    "{}: {:?}, sensors say {:?}", at(branch.line), found.exits, branch.exits
+                    "{}: {:?}, sensors say {:?}",
+                    at(branch.line),
+                    found.exits,
+                    branch.exits
                 )),
                 None if unsure(branch.line, HIDDEN_WAY) => blind.branches += 1,
                 None => wrong.push(format!("{}: no verdict on a branch", at(branch.line))),

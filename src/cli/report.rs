@@ -64,10 +64,7 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
 }
 
 /// All verdicts of the data directory.
-pub(super) fn load(
-    args: &ReportArgs,
-    common: &Common,
-) -> anyhow::Result<Gathered> {
+pub(super) fn load(args: &ReportArgs, common: &Common) -> anyhow::Result<Gathered> {
     let cwd = std::env::current_dir().context("the working directory is gone")?;
     let selection = Selection::new(&args.include, &args.omit, None)?;
     let (loaded, maps) = foreign::load(&args.foreign, common, true)?;

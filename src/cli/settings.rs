@@ -48,10 +48,7 @@ pub(super) fn apply(args: &mut Args, typed: &ArgMatches) -> anyhow::Result<Given
             {
                 Filler { settings: &settings, typed }.select(&mut lines.of.select)?;
             } else if let (
-                DebugTopic::Woven(file)
-                | DebugTopic::Fenced(file)
-                | DebugTopic::Map(file)
-,
+                DebugTopic::Woven(file) | DebugTopic::Fenced(file) | DebugTopic::Map(file),
                 Some((_, typed)),
             ) = (&mut command.topic, typed.subcommand())
             {

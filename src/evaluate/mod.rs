@@ -71,9 +71,8 @@ pub fn evaluate_all(
         seen.merge(&run.observed);
     }
     let shown = shown(map, &seen);
-    let entered = |evidence: &Evidence| {
-        hit(evidence) || evidence.sensors().iter().any(|s| shown.contains(s))
-    };
+    let entered =
+        |evidence: &Evidence| hit(evidence) || evidence.sensors().iter().any(|s| shown.contains(s));
     let mut not_measured = map.not_measured.clone();
     let unmeasured = |line: Line, end_line: Line, reason: &str| NotMeasured {
         line,
@@ -81,8 +80,7 @@ pub fn evaluate_all(
         reason: reason.to_owned(),
     };
     let started = |s: &crate::model::Statement| hit(&s.evidence) || seen.started.contains(&s.line);
-    let unsure =
-        |s: &&crate::model::Statement| seen.unsure.contains(&s.line) && !hit(&s.evidence);
+    let unsure = |s: &&crate::model::Statement| seen.unsure.contains(&s.line) && !hit(&s.evidence);
     not_measured.extend(
         map.statements.iter().filter(unsure).map(|s| unmeasured(s.line, s.end_line, SHARED_LINE)),
     );
@@ -149,7 +147,10 @@ pub fn evaluate_all(
 /// started.
 fn shown(map: &FileMap, seen: &Observed) -> BTreeSet<SensorId> {
     let started = map.statements.iter().filter(|s| seen.started.contains(&s.line));
-    started.filter_map(|s| <[SensorId; 1]>::try_from(s.evidence.sensors()).ok()).map(|[s]| s).collect()
+    started
+        .filter_map(|s| <[SensorId; 1]>::try_from(s.evidence.sensors()).ok())
+        .map(|[s]| s)
+        .collect()
 }
 
 /// Takes back what is said of conditions: nobody looked at any.

@@ -373,7 +373,8 @@ impl Maker<'_> {
                 }
             }
             Stmt::With(s) => {
-                let after = if s.is_async || s.items.len() > 1 { After::Anyhow } else { After::Raising };
+                let after =
+                    if s.is_async || s.items.len() > 1 { After::Anyhow } else { After::Raising };
                 let end = (after, Tail::Through);
                 step.inner.extend(self.suite(&s.body, place, None, end, opener));
             }

@@ -20,7 +20,11 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let lines = |wanted: fn(bool) -> bool| -> BTreeMap<&str, Vec<u32>> {
         let of = |file: &crate::model::FileCoverage| {
-            file.statements.iter().filter(|(_, hit)| wanted(**hit)).map(|(line, _)| line.0).collect()
+            file.statements
+                .iter()
+                .filter(|(_, hit)| wanted(**hit))
+                .map(|(line, _)| line.0)
+                .collect()
         };
         coverage.files.iter().map(|file| (file.path.as_str(), of(file))).collect()
     };

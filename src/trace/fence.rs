@@ -23,7 +23,7 @@ pub(super) struct Fenced {
 
 impl Fenced {
     /// The source line that a line of this text stands for.
-        pub(super) fn source_line(&self, line: Line) -> Line {
+    pub(super) fn source_line(&self, line: Line) -> Line {
         let before = self.added_lines.iter().filter(|added| **added <= line).count() as u32;
         Line((line.0 - before).max(1))
     }
@@ -41,7 +41,9 @@ pub(super) fn fenced(parsed: &Parsed, outline: &Outline) -> Fenced {
     let newline: &[u8] = if source.windows(2).any(|w| w == b"\r\n") { b"\r\n" } else { b"\n" };
     // The innermost first where several end on one line.
     let mut wanted: Vec<_> = outline.suites.iter().flat_map(|s| &s.fences).collect();
-    wanted.sort_by_key(|fence| (fence.below, std::cmp::Reverse(fence.indent.end - fence.indent.start)));
+    wanted.sort_by_key(|fence| {
+        (fence.below, std::cmp::Reverse(fence.indent.end - fence.indent.start))
+    });
     // What stands on each free line, and what is added below each line.
     let mut on: BTreeMap<Line, (Vec<u8>, Tail)> = BTreeMap::new();
     let mut below: BTreeMap<Line, Vec<(Vec<u8>, Tail)>> = BTreeMap::new();
@@ -72,7 +74,11 @@ pub(super) fn fenced(parsed: &Parsed, outline: &Outline) -> Fenced {
     for number in 1..=count {
         let line = Line(number);
         let start = parsed.lines().start(line);
-        let end = if number == count { source.len() as u32 } else { parsed.lines().start(Line(number + 1)) };
+        let end = if number == count {
+            source.len() as u32
+        } else {
+            parsed.lines().start(Line(number + 1))
+        };
         out.lines += 1;
         if let Some((text, tail)) = on.get(&line) {
             out.fences.insert(Line(out.lines), *tail);

@@ -9,7 +9,12 @@ use crate::plan::outline::{Code, Outline, Shared, Step, Suite, Tail};
 
 /// The lines of the text whose transitions tell something: those of branches,
 /// fences, and in a plain text those in front of shared lines.
-pub(super) fn watched(map: &FileMap, outline: &Outline, text: &Fenced, parsed: &Parsed) -> Vec<Line> {
+pub(super) fn watched(
+    map: &FileMap,
+    outline: &Outline,
+    text: &Fenced,
+    parsed: &Parsed,
+) -> Vec<Line> {
     let branches: BTreeSet<Line> = map.arcs.iter().map(|arc| arc.from).collect();
     let mut wanted = branches;
     if !text.is_fenced {
@@ -76,23 +81,31 @@ pub(super) fn judge(
         None => Place::Statement(parsed.logical().first(text.source_line(line))),
     };
     let own = |line: &&Line| !text.fences.contains_key(line) && line.0 > 0 && line.0 <= text.lines;
-    let lines: BTreeSet<Line> = events.lines.iter().filter(own).map(|l| text.source_line(*l)).collect();
+    let lines: BTreeSet<Line> =
+        events.lines.iter().filter(own).map(|l| text.source_line(*l)).collect();
     let executable = events.executable.iter().filter(own).map(|l| text.source_line(*l)).collect();
-    let mut seen: BTreeSet<Line> =
-        lines.iter().map(|line| parsed.logical().first(*line)).collect();
+    let mut seen: BTreeSet<Line> = lines.iter().map(|line| parsed.logical().first(*line)).collect();
     for line in &events.lines {
         if let Some(Tail::Witness(statement)) = text.fences.get(line) {
             seen.insert(*statement);
         }
     }
     let mut next: BTreeMap<Place, BTreeSet<Place>> = BTreeMap::new();
-    for (from, to) in events.transitions.iter().flatten().filter(|(from, to)| from.0 > 0 && to.0 > 0) {
+    for (from, to) in
+        events.transitions.iter().flatten().filter(|(from, to)| from.0 > 0 && to.0 > 0)
+    {
         let (from, to) = (place(*from), place(*to));
         if from != to {
             next.entry(from).or_default().insert(to);
         }
     }
-    let mut judge = Judge { outline, is_fenced: text.is_fenced, verdicts: BTreeMap::new(), next, blind: BTreeSet::new() };
+    let mut judge = Judge {
+        outline,
+        is_fenced: text.is_fenced,
+        verdicts: BTreeMap::new(),
+        next,
+        blind: BTreeSet::new(),
+    };
     judge.statements(&seen);
     let mut out = Observed { lines, executable, ..Observed::default() };
     for statement in &map.statements {
@@ -102,9 +115,10 @@ pub(super) fn judge(
             Verdict::Not => false,
         };
     }
-    let entries = outline.suites.iter().filter_map(|suite| {
-        Some((suite.header?, suite.steps.first().map(|step| step.line)?))
-    });
+    let entries = outline
+        .suites
+        .iter()
+        .filter_map(|suite| Some((suite.header?, suite.steps.first().map(|step| step.line)?)));
     let entries: BTreeSet<(Line, Line)> = entries.collect();
     for arc in map.arcs.iter().filter(|arc| !arc.evidence.is_empty()) {
         let others = map.arcs.iter().filter(|other| {
@@ -254,7 +268,8 @@ impl Judge<'_> {
             for step in suite.steps.iter().rev() {
                 if later == Verdict::Started {
                     set(&mut self.verdicts, step.line, later);
-                } else if later == Verdict::Not && step.code == Code::None && step.inner.is_empty() {
+                } else if later == Verdict::Not && step.code == Code::None && step.inner.is_empty()
+                {
                     // It makes no code and cannot raise: the next one would have run.
                     set(&mut self.verdicts, step.line, later);
                 }
@@ -263,7 +278,9 @@ impl Judge<'_> {
                     let first = outline.suites[*inner].steps.first().map(|step| step.line);
                     let Some(first) = first else { continue };
                     match (self.of(first), self.of(step.line)) {
-                        (Verdict::Started, _) => set(&mut self.verdicts, step.line, Verdict::Started),
+                        (Verdict::Started, _) => {
+                            set(&mut self.verdicts, step.line, Verdict::Started)
+                        }
                         (_, Verdict::Not) => set(&mut self.verdicts, first, Verdict::Not),
                         _ => {}
                     }
@@ -327,7 +344,9 @@ impl Judge<'_> {
         // may have no code.
         let sure = inside.iter().all(|first| self.is_own(*first));
         let leads_to_others = !self.is_fenced
-            && next.iter().any(|place| matches!(place, Place::Statement(line) if !self.is_own(*line)));
+            && next
+                .iter()
+                .any(|place| matches!(place, Place::Statement(line) if !self.is_own(*line)));
         next.retain(|place| !matches!(place, Place::Statement(line) if inside.contains(line)));
         if next.is_empty() {
             return if leads_to_others { Verdict::Unsure } else { untold };

@@ -31,8 +31,7 @@ impl Traced {
     pub fn of(source: Vec<u8>, fences: bool) -> Result<Self, SyntaxError> {
         let parsed = parse(source)?;
         let outline = outline(&parsed);
-        let text =
-            if fences { fence::fenced(&parsed, &outline) } else { fence::plain(&parsed) };
+        let text = if fences { fence::fenced(&parsed, &outline) } else { fence::plain(&parsed) };
         Ok(Self { parsed, outline, text })
     }
 

@@ -177,7 +177,10 @@ mod tests {
 
     #[test]
     fn other_files_are_refused_by_name() {
-        assert_eq!(lines(b"M\x05\x00\x1f").unwrap_err(), "it is a .mpy file of version 5, and 6 is known here");
+        assert_eq!(
+            lines(b"M\x05\x00\x1f").unwrap_err(),
+            "it is a .mpy file of version 5, and 6 is known here"
+        );
         assert_eq!(lines(b"print(1)").unwrap_err(), "it is no .mpy file");
         assert_eq!(lines(b"M\x06\x00\x1f\x02").unwrap_err(), "it is cut off");
     }

@@ -207,7 +207,9 @@ fn diagnosis(text: &[u8], error: &serde_json::Error) -> String {
     };
     match value.get("mpycov_data").and_then(serde_json::Value::as_u64) {
         None => "it is not a data file of mpycov".to_owned(),
-        Some(version) if !(u64::from(OLDEST)..=u64::from(VERSION)).contains(&version) => wrong_version(version),
+        Some(version) if !(u64::from(OLDEST)..=u64::from(VERSION)).contains(&version) => {
+            wrong_version(version)
+        }
         Some(_) => error.to_string(),
     }
 }
