@@ -21,6 +21,9 @@ use crate::trace::{Traced, mpy};
 use crate::wire::data_file::RunData;
 use crate::wire::mpy_coverage::{self, Foreign};
 
+/// Sensor maps, or why there are none.
+type Maps = BTreeMap<Digest, Result<FileMap, String>>;
+
 /// What a text of such data gives: a run each, with the maps of its files.
 pub(super) struct Imported {
     pub(super) runs: Vec<RunData>,
@@ -121,7 +124,7 @@ pub(super) fn load(
     args: &ForeignArgs,
     common: &Common,
     folded: bool,
-) -> anyhow::Result<(Loaded, BTreeMap<Digest, Result<FileMap, String>>)> {
+) -> anyhow::Result<(Loaded, Maps)> {
     let store = Store::at(&common.data_dir);
     let mut loaded = if folded { store.load_folded()? } else { store.load()? };
     let mut maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.digests()));
@@ -139,7 +142,7 @@ pub(super) fn count_lines(
     method: MethodArg,
     mpy_cross: &Path,
     loaded: &Loaded,
-    maps: &BTreeMap<Digest, Result<FileMap, String>>,
+    maps: &Maps,
 ) -> anyhow::Result<()> {
     let cwd = std::env::current_dir().context("the working directory is gone")?;
     let mut named: BTreeMap<&str, (BTreeSet<Line>, BTreeSet<Line>)> = BTreeMap::new();

@@ -5,6 +5,7 @@
 //! a mark is spelled, nor the names of the runtime. It cannot fail.
 
 mod arcs;
+mod constants;
 mod flow;
 mod graph;
 mod integers;

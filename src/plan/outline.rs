@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use ruff_python_ast::{ElifElseClause, ExceptHandler, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
+use super::constants::{find_constants, is_const_call, may_be_constant};
 use super::flow::Flow;
 use super::lines::{Place, has_code, is_docstring};
 use crate::model::{Line, Span};
@@ -138,30 +139,6 @@ pub fn outline(parsed: &Parsed) -> Outline {
     maker.outline
 }
 
-/// Names that a file makes constants: MicroPython puts their values in place.
-fn find_constants(body: &[Stmt], names: &mut BTreeSet<String>) {
-    for stmt in body {
-        if let Stmt::Assign(assign) = stmt {
-            if is_const_call(&assign.value) {
-                for target in &assign.targets {
-                    names.extend(target.as_name_expr().map(|name| name.id.to_string()));
-                }
-            }
-        }
-        for suite in crate::parse::suites(stmt) {
-            find_constants(suite, names);
-        }
-    }
-}
-
-fn is_const_call(value: &Expr) -> bool {
-    matches!(value, Expr::Call(call) if match &*call.func {
-        Expr::Name(name) => name.id == "const",
-        Expr::Attribute(attribute) => attribute.attr.as_str() == "const",
-        _ => false,
-    })
-}
-
 /// A call of `range`, which MicroPython may turn into a counting loop.
 fn is_range(iter: &Expr) -> bool {
     matches!(iter, Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if name.id == "range"))
@@ -181,19 +158,8 @@ impl Maker<'_> {
         self.parsed.statement_line(at)
     }
 
-    /// May this be known without running anything?
     fn may_be_constant(&self, expr: &Expr) -> bool {
-        if let Expr::BoolOp(operation) = expr {
-            return operation.values.iter().any(|value| self.may_be_constant(value));
-        }
-        !ruff_python_ast::helpers::any_over_expr(expr, |e| match e {
-            Expr::Name(name) => !self.constants.contains(name.id.as_str()),
-            Expr::Call(_) | Expr::Attribute(_) | Expr::Subscript(_) | Expr::Await(_) => true,
-            Expr::Lambda(_) | Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) => true,
-            Expr::Generator(_) | Expr::Yield(_) | Expr::YieldFrom(_) | Expr::FString(_) => true,
-            Expr::List(_) | Expr::Set(_) | Expr::Dict(_) => true,
-            _ => false,
-        })
+        may_be_constant(expr, &self.constants)
     }
 
     fn code(&self, stmt: &Stmt) -> Code {
