@@ -27,6 +27,9 @@ try:
     from time import ticks_ms
 except ImportError:
     ticks_ms = None
+    import _mpycov_trace as _tracer
+except ImportError:
+    _tracer = None
 sys.path[:] = _path
 
 
@@ -185,6 +188,8 @@ def _original(line, moved, cwd):
 #   signal    the signal at which hits are saved while the program goes on
 #   stderr    does this firmware print tracebacks to stderr?
 #   interrupt exit status of this firmware after Ctrl-C
+#   trace     table of what is to be traced, if anything is
+#   names     {full path: digest} of that
 def run(how):
     sys.path[0] = how["dir"]
     sys.argv[:] = how["argv"]
@@ -194,6 +199,9 @@ def run(how):
     _save_on_signal(how["signal"], _mpycov, root, real, how["hits"])
     cwd = real.getcwd()
     status = 0
+    runtime = _mpycov
+    if "trace" in how:
+        runtime = _trace(how, cwd)
     try:
         if "module" in how:
             module = __import__(how["module"], None, None, False)
@@ -223,7 +231,7 @@ def run(how):
             sys.print_exception(error)
     finally:
         _unlock_heap()
-        _save_at_exit(_mpycov, how["hits"])
+        _save_at_exit(runtime, how["hits"])
         _note_frozen(how["frozen"], real)
     if status:
         sys.exit(status)
@@ -308,6 +316,29 @@ def _save_on_signal(number, runtime, root, real, path):
             return real.open(path + "?", "w").close()
         except Exception:
             pass
+class _Tracer:
+    pass
+
+
+# Starts to trace, and gives what saves the result.
+def _trace(how, cwd):
+    names = how["names"]
+
+    def find(name):
+        return names.get(_full(name, cwd))
+
+    runtime = _Tracer()
+
+    def save(path):
+        sys.settrace(None)
+        out = open(path + "~", "w")
+        _tracer.frames(lambda line: out.write(line + "\n"), _mpycov._frame)
+        out.close()
+        os.rename(path + "~", path)
+
+    runtime.save = save
+    _tracer.watch(how["trace"], find)
+    return runtime
 
 
 # A program may end with its heap locked; what follows needs memory.

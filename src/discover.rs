@@ -26,6 +26,8 @@ pub struct Selection {
     include: Option<GlobSet>,
     omit: Option<GlobSet>,
     pattern: Option<Regex>,
+    containing: Vec<String>,
+    not_containing: Vec<String>,
 }
 
 /// A selection that cannot be understood.
@@ -56,7 +58,16 @@ impl Selection {
                     .map_err(|e| SelectionError::Regex(p.to_owned(), e.to_string()))
             })
             .transpose()?;
-        Ok(Self { include: globs(include)?, omit: globs(omit)?, pattern })
+        Ok(Self { include: globs(include)?, omit: globs(omit)?, pattern, ..Self::default() })
+    }
+
+    /// The same, but only files whose name contains one of the first texts (any, if
+    /// there is none) and none of the second.
+    #[must_use]
+    pub fn with_texts(mut self, containing: &[String], not_containing: &[String]) -> Self {
+        self.containing = containing.to_vec();
+        self.not_containing = not_containing.to_vec();
+        self
     }
 
     /// Is this file wanted? `name` is as in [`Found::name`].
@@ -73,7 +84,10 @@ impl Selection {
             "__init__" => name.rsplit('/').nth(1).unwrap_or(stem),
             other => other,
         };
-        matches(&self.include, true)
+        let contains = |text: &String| name.contains(text.as_str());
+        (self.containing.is_empty() || self.containing.iter().any(contains))
+            && !self.not_containing.iter().any(contains)
+            && matches(&self.include, true)
             && !matches(&self.omit, false)
             && self.pattern.as_ref().is_none_or(|p| p.is_match(module))
     }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::evaluate::{ContextHits, evaluate, merge};
+use crate::evaluate::{ContextHits, ContextObserved, evaluate_all, merge, only_lines};
 use crate::model::{Coverage, Digest, FileCoverage, FileMap, TestSuite};
 use crate::plan::source_hash;
 use crate::report::Sources;
@@ -28,6 +28,21 @@ pub struct Gathered {
     pub tests: Vec<TestSuite>,
 }
 
+/// What all runs saw of the text of one map.
+#[derive(Debug, Default)]
+struct Seen {
+    hits: Vec<ContextHits>,
+    traced: Vec<ContextObserved>,
+    /// Was there a run with sensors, whether the file was imported or not?
+    had_sensors: bool,
+}
+
+impl Seen {
+    fn is_empty(&self) -> bool {
+        self.hits.is_empty() && self.traced.is_empty()
+    }
+}
+
 /// Joins what was loaded. `maps` are the sensor maps by digest; names of files
 /// are relative to `cwd`; `wanted` says which files to report.
 #[must_use]
@@ -44,15 +59,22 @@ pub fn gather(
     let contexts: BTreeSet<&str> = loaded.runs.iter().map(|(_, run)| &run.context[..]).collect();
     out.coverage.contexts = contexts.iter().map(|c| (*c).to_owned()).collect();
     let index = |context: &str| contexts.iter().position(|c| *c == context).unwrap_or_default();
-    let mut hits: BTreeMap<&Digest, Vec<ContextHits>> = BTreeMap::new();
+    let mut hits: BTreeMap<&Digest, Seen> = BTreeMap::new();
     out.tests = last_tests(loaded.runs.iter().flat_map(|(_, run)| &run.tests));
     for (path, run) in &loaded.runs {
         out.uncovered.extend(run.uncovered.clone());
+        for (digest, seen) in &run.traced {
+            let entry = hits.entry(digest).or_default();
+            let context = index(&run.context);
+            let seen = seen.clone().map(|observed| ContextObserved { context, observed });
+            entry.traced.extend(seen);
+        }
         for (digest, set) in &run.files {
             let entry = hits.entry(digest).or_default();
+            entry.had_sensors = true;
             let (Some(set), Some(Ok(map))) = (set, maps.get(digest)) else { continue };
             if set.count() == map.sensor_count {
-                entry.push(ContextHits { context: index(&run.context), hits: set.clone() });
+                entry.hits.push(ContextHits { context: index(&run.context), hits: set.clone() });
             } else {
                 out.notices.push(format!(
                     "{} does not count for {}: it has {} sensors, the map has {}",
@@ -64,7 +86,7 @@ pub fn gather(
             }
         }
     }
-    let mut by_path: BTreeMap<&str, Vec<(&FileMap, &[ContextHits])>> = BTreeMap::new();
+    let mut by_path: BTreeMap<&str, Vec<(&FileMap, &Seen)>> = BTreeMap::new();
     for (digest, runs) in &hits {
         match maps.get(digest) {
             Some(Ok(map)) => by_path.entry(&map.path).or_default().push((map, runs)),
@@ -92,7 +114,7 @@ fn last_tests<'t>(suites: impl Iterator<Item = &'t TestSuite>) -> Vec<TestSuite>
     last.into_values().cloned().collect()
 }
 
-fn file(path: &str, mut versions: Vec<(&FileMap, &[ContextHits])>, cwd: &Path, out: &mut Gathered) {
+fn file(path: &str, mut versions: Vec<(&FileMap, &Seen)>, cwd: &Path, out: &mut Gathered) {
     let full: PathBuf = cwd.join(path);
     if let Ok(text) = crate::fs::read(&full) {
         let hash = source_hash(&text);
@@ -113,10 +135,16 @@ fn file(path: &str, mut versions: Vec<(&FileMap, &[ContextHits])>, cwd: &Path, o
         let newest = versions.iter().map(|(map, _)| map.source_hash.clone()).max();
         versions.retain(|(map, _)| Some(&map.source_hash) == newest.as_ref());
     }
-    versions.sort_by_key(|(map, runs)| (std::cmp::Reverse(map.level), runs.is_empty()));
+    // What is asked for is what the highest level asks for; sensors tell the most.
+    versions.sort_by_key(|(map, runs)| {
+        (std::cmp::Reverse(map.level), !runs.had_sensors, runs.is_empty())
+    });
     let mut verdicts: Option<FileCoverage> = None;
     for (map, runs) in versions {
-        let this = evaluate(map, runs);
+        let mut this = evaluate_all(map, &runs.hits, &runs.traced);
+        if !runs.had_sensors {
+            only_lines(&mut this);
+        }
         match &mut verdicts {
             None => verdicts = Some(this),
             Some(first) => merge(first, &this),

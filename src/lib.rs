@@ -27,6 +27,7 @@ pub mod plan;
 pub mod report;
 pub mod same_places;
 pub mod store;
+pub mod trace;
 pub mod unittest;
 pub mod unix;
 pub mod weave;

@@ -106,6 +106,8 @@ pub(super) enum Command {
     Combine(CombineArgs),
     /// List the data files.
     List(NoArgs),
+    /// Show which tests (runs) ran which files.
+    TestMap(TestMapArgs),
     /// Remove all data.
     #[command(visible_alias = "erase")]
     Clean(NoArgs),
@@ -135,6 +137,15 @@ pub(super) enum LevelArg {
     Condition,
 }
 
+/// How a program is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ModeArg {
+    /// By marks in the sources: any firmware, all levels.
+    Sensors,
+    /// By sys.settrace: firmware built with it, statements and branches.
+    Settrace,
+}
+
 /// Which files, and how much of them.
 #[derive(Debug, ClapArgs)]
 pub(super) struct SelectArgs {
@@ -151,6 +162,12 @@ pub(super) struct SelectArgs {
     /// value, a script test_x covers the modules test_* and x.
     #[arg(long, value_name = "REGEX", num_args = 0..=1, default_missing_value = "")]
     pub(super) pattern: Option<String>,
+    /// Only files whose path contains one of these texts.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
+    pub(super) containing: Vec<String>,
+    /// No files whose path contains one of these texts.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
+    pub(super) not_containing: Vec<String>,
     /// Exclude code that this regular expression matches, besides the usual.
     #[arg(long, value_name = "REGEX")]
     pub(super) exclude_also: Vec<String>,
@@ -196,6 +213,12 @@ pub(super) struct RunArgs {
     /// The MicroPython to run (else $MICROPY_MICROPYTHON, else `micropython` in PATH).
     #[arg(long, value_name = "PATH")]
     pub(super) micropython: Option<PathBuf>,
+    /// How it is measured.
+    #[arg(long, value_enum, default_value_t = ModeArg::Sensors)]
+    pub(super) mode: ModeArg,
+    /// With --mode settrace: run the sources as they are. Of some lines nothing can be told then.
+    #[arg(long)]
+    pub(super) no_fences: bool,
     /// Files and directories to cover (the script's directory if none is named).
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     pub(super) source: Vec<PathBuf>,
@@ -310,10 +333,71 @@ pub(super) enum SortArg {
     Cover,
 }
 
+/// What counts as an executable line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum MethodArg {
+    /// The statements of the source, as coverage.py counts them.
+    Auto,
+    /// The same.
+    Ast,
+    /// The lines that the firmware named, where it was asked.
+    CoLines,
+    /// The lines in the tables that mpy-cross makes.
+    Mpy,
+}
+
+/// Where files of another machine are here, and tools for their lines.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct ForeignArgs {
+    /// Where the files of a device are here: its names that begin with DEVICE begin with HOST.
+    #[arg(long, value_name = "DEVICE=HOST", value_parser = parse_mapping)]
+    pub(super) path_map: Vec<(String, String)>,
+}
+
+fn parse_mapping(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((device, host)) => Ok((device.to_owned(), host.to_owned())),
+        None => Err("a mapping looks like /lib=src/lib".to_owned()),
+    }
+}
+
+/// How a test map is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableArg {
+    /// Aligned columns.
+    #[default]
+    Text,
+    /// Comma-separated values.
+    Csv,
+    /// JSON.
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TestMapArgs {
+    /// Each line, not only each file.
+    #[arg(long)]
+    pub(super) line_detail: bool,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: TableArg,
+    #[command(flatten)]
+    pub(super) foreign: ForeignArgs,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct ReportArgs {
+    /// Which lines count as executable.
+    #[arg(long, value_enum, default_value_t = MethodArg::Auto)]
+    pub(super) method: MethodArg,
+    /// The compiler for --method mpy.
+    #[arg(long, value_name = "PATH", default_value = "mpy-cross")]
+    pub(super) mpy_cross: PathBuf,
+    #[command(flatten)]
+    pub(super) foreign: ForeignArgs,
     /// What to write: text, markdown, total, annotate, html, json, lcov, xml,
-    /// coverage, sonar, gcovr, github, github-annotations, badge or junit; several at once.
+    /// coverage, sonar, gcovr, mpy-coverage, github, github-annotations, badge or junit;
+    /// several at once.
     #[arg(long, value_name = "FORMAT", value_parser = parse_format, value_delimiter = ',')]
     #[arg(default_value = "text")]
     pub(super) format: Vec<Format>,
@@ -468,6 +552,8 @@ pub(super) fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct CollectArgs {
+    #[command(flatten)]
+    pub(super) foreign: ForeignArgs,
     /// Saved hits or console logs; standard input if none and no board is named.
     pub(super) files: Vec<PathBuf>,
     /// A name that the hits carry.
@@ -497,6 +583,8 @@ pub(super) struct DeployArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct CombineArgs {
+    #[command(flatten)]
+    pub(super) foreign: ForeignArgs,
     /// Other data directories, or data files; none folds what is here.
     pub(super) paths: Vec<PathBuf>,
     /// Leave the files that were folded where they are.
@@ -520,10 +608,21 @@ pub(super) enum DebugTopic {
     Data,
     /// The instrumented text of a file.
     Woven(DebugFile),
+    /// The text of a file that `run --mode settrace` runs.
+    Fenced(DebugFile),
     /// The sensor map of a file, as JSON.
     Map(DebugFile),
     /// The statements and branches of a file, a line each.
-    Lines(DebugFile),
+    Lines(DebugLines),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DebugLines {
+    /// Compare with the tables that this compiler makes.
+    #[arg(long, value_name = "PATH")]
+    pub(super) mpy_cross: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) of: DebugFile,
 }
 
 #[derive(Debug, ClapArgs)]

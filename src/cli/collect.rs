@@ -6,7 +6,7 @@ use std::io::Read;
 use anyhow::{Context, bail};
 
 use super::args::{CollectArgs, Common};
-use super::{Exit, boards, style};
+use super::{Exit, boards, foreign, style};
 use crate::board;
 use crate::fs;
 use crate::model::HitSet;
@@ -17,6 +17,8 @@ use crate::wire::frame::{self, Frames};
 /// What hits come from.
 struct Input {
     name: String,
+    /// What was read; nothing from a board, whose frames are taken as they come.
+    bytes: Vec<u8>,
     frames: Frames,
     context: String,
 }
@@ -26,7 +28,19 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
     let inputs = if boards { from_boards(args, common)? } else { from_files(args)? };
     let store = Store::at(&common.data_dir);
     let mut kept = 0;
-    for Input { name, frames, context } in &inputs {
+    for Input { name, bytes, frames, context } in &inputs {
+        if let Some(found) = foreign::import(bytes, name, &args.foreign, common)? {
+            for map in &found.maps {
+                store.put_map(map)?;
+            }
+            for mut run in found.runs {
+                run.context.clone_from(context);
+                kept += run.traced.len();
+                if !run.traced.is_empty() {
+                    store.put_run(&run)?;
+                }
+            }
+        }
         for fault in &frames.faults {
             style::warning(&format!("{name}: {fault}"), common.color);
         }
@@ -57,6 +71,7 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
             name: name.clone(),
             context: context.clone(),
             files,
+            traced: BTreeMap::new(),
             uncovered: BTreeMap::new(),
             tests: Vec::new(),
         };
@@ -83,7 +98,7 @@ fn from_files(args: &CollectArgs) -> anyhow::Result<Vec<Input>> {
     }
     let input = |(name, bytes): (String, Vec<u8>)| {
         let context = args.context.clone();
-        Input { name, frames: frame::read(&bytes), context }
+        Input { name, frames: frame::read(&bytes), bytes, context }
     };
     Ok(inputs.into_iter().map(input).collect())
 }
@@ -106,7 +121,7 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
             "" => label.clone(),
             context => format!("{label}|{context}"),
         };
-        inputs.push(Input { name: label, frames: found.frames, context });
+        inputs.push(Input { name: label, bytes: Vec::new(), frames: found.frames, context });
     }
     Ok(inputs)
 }

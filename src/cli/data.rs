@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::args::{CombineArgs, Common};
-use super::{Exit, print, style};
+use super::args::{CombineArgs, Common, ForeignArgs};
+use super::{Exit, foreign as others, print, style};
 use crate::fs;
 use crate::store::{Store, timestamp};
 use crate::wire::data_file::{self, RunData};
@@ -15,13 +15,19 @@ pub(super) fn list(common: &Common) -> anyhow::Result<Exit> {
     let loaded = Store::at(&common.data_dir).load()?;
     let mut out = String::new();
     for (path, run) in &loaded.runs {
-        let ran = run.files.values().flatten().count();
+        let ran = run.files.values().flatten().count() + run.traced.values().flatten().count();
         let fired: u32 = run.files.values().flatten().map(|set| set.fired()).sum();
         out += &format!(
-            "{}  {}  {ran} of {} files ran, {fired} sensors fired{}\n",
+            "{}  {}  {ran} of {} files ran, {}{}\n",
             path.display(),
             timestamp(run.created),
-            run.files.len(),
+            run.digests().count(),
+            if run.traced.is_empty() {
+                format!("{fired} sensors fired")
+            } else {
+                let lines: usize = run.traced.values().flatten().map(|seen| seen.lines.len()).sum();
+                format!("{lines} lines traced")
+            },
             if run.context.is_empty() { String::new() } else { format!("  [{}]", run.context) }
         );
     }
@@ -55,7 +61,7 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
         }
     }
     for path in &args.paths {
-        runs.extend(foreign(path, &store, common)?);
+        runs.extend(foreign(path, &store, &args.foreign, common)?);
     }
     if runs.is_empty() {
         bail!("No data to combine.");
@@ -88,7 +94,24 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
 }
 
 /// The data of another directory or file; its maps come along.
-fn foreign(path: &Path, store: &Store, common: &Common) -> anyhow::Result<Vec<RunData>> {
+fn foreign(
+    path: &Path,
+    store: &Store,
+    args: &ForeignArgs,
+    common: &Common,
+) -> anyhow::Result<Vec<RunData>> {
+    let name = path.display().to_string();
+    let found = if path.is_file() {
+        Vec::from_iter(others::import(&fs::read(path)?, &name, args, common)?)
+    } else {
+        others::directory(path, args, common)?.into_iter().map(|(_, found)| found).collect()
+    };
+    if !found.is_empty() {
+        for map in found.iter().flat_map(|found| &found.maps) {
+            store.put_map(map)?;
+        }
+        return Ok(found.into_iter().flat_map(|found| found.runs).collect());
+    }
     if path.is_file() {
         let run = data_file::from_json(&fs::read(path)?)
             .map_err(anyhow::Error::msg)
@@ -112,7 +135,7 @@ fn foreign(path: &Path, store: &Store, common: &Common) -> anyhow::Result<Vec<Ru
 }
 
 fn take_maps(from: &Store, to: &Store, run: &RunData, common: &Common) -> anyhow::Result<()> {
-    for (digest, map) in from.maps(run.files.keys()) {
+    for (digest, map) in from.maps(run.digests()) {
         match map {
             Ok(map) => to.put_map(&map)?,
             Err(_) if to.map(&digest).is_ok() => {}

@@ -1,17 +1,20 @@
 //! `mpycov debug`: what mpycov makes of files and settings.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
 
 use super::args::{Common, DebugArgs, DebugFile, DebugTopic};
-use super::instrument::{attempt, options, show_faults};
+use super::instrument::{Attempt, attempt, options, show_faults};
 use super::settings::Given;
 use super::{Exit, print};
 use crate::discover;
 use crate::instrument::Instrumented;
+use crate::model::Line;
 use crate::store::Store;
+use crate::trace::Traced;
 use crate::wire::map_file;
 
 pub(super) fn debug(args: &DebugArgs, common: &Common, given: &Given) -> anyhow::Result<Exit> {
@@ -20,11 +23,24 @@ pub(super) fn debug(args: &DebugArgs, common: &Common, given: &Given) -> anyhow:
         DebugTopic::Config => print(given.table(common).as_bytes())?,
         DebugTopic::Data => data(common)?,
         DebugTopic::Woven(file) => print(&instrumented(file, common)?.woven.text)?,
+        DebugTopic::Fenced(file) => {
+            let attempt = attempted(file, common)?;
+            print(Traced::of(attempt.text, true)?.text())?;
+        }
         DebugTopic::Map(file) => {
             let map = instrumented(file, common)?.map;
             print(format!("{}\n", map_file::to_json(&map)).as_bytes())?;
         }
-        DebugTopic::Lines(file) => lines(&instrumented(file, common)?)?,
+        DebugTopic::Lines(args) => {
+            let instrumented = instrumented(&args.of, common)?;
+            match &args.mpy_cross {
+                Some(mpy_cross) => {
+                    let table = super::foreign::compiled_lines(&args.of.file, mpy_cross)?;
+                    compare(&instrumented, &table)?;
+                }
+                None => lines(&instrumented)?,
+            }
+        }
     }
     Ok(Exit::Fine)
 }
@@ -55,7 +71,7 @@ fn sys(named: Option<&Path>) -> anyhow::Result<()> {
 fn data(common: &Common) -> anyhow::Result<()> {
     let store = Store::at(&common.data_dir);
     let loaded = store.load()?;
-    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.files.keys()));
+    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.digests()));
     let mut out = format!("{}\n", store.dir().display());
     for (path, run) in &loaded.runs {
         out += &format!("{}\n", path.display());
@@ -70,6 +86,17 @@ fn data(common: &Common) -> anyhow::Result<()> {
             };
             out += &format!("  {digest}  {fired:>14}  {name}\n");
         }
+        for (digest, seen) in &run.traced {
+            let name = match maps.get(digest) {
+                Some(Ok(map)) => map.path.as_str(),
+                _ => "(no map)",
+            };
+            let lines = match seen {
+                Some(seen) => format!("{} lines", seen.lines.len()),
+                None => "never imported".to_owned(),
+            };
+            out += &format!("  {digest}  {lines:>14}  {name}\n");
+        }
     }
     for (path, reason) in &loaded.refused {
         out += &format!("{}: refused, {reason}\n", path.display());
@@ -78,6 +105,10 @@ fn data(common: &Common) -> anyhow::Result<()> {
 }
 
 fn instrumented(file: &DebugFile, common: &Common) -> anyhow::Result<Instrumented> {
+    Ok(attempted(file, common)?.result?)
+}
+
+fn attempted(file: &DebugFile, common: &Common) -> anyhow::Result<Attempt> {
     let cwd = std::env::current_dir().context("the working directory is gone")?;
     let found = discover::files(&file.file, &[], &cwd)?;
     let mut attempts = attempt(found, &options(&file.select)?, None)?;
@@ -88,7 +119,21 @@ fn instrumented(file: &DebugFile, common: &Common) -> anyhow::Result<Instrumente
         show_faults(&[&attempt], common.color)?;
         bail!("{} does not parse", file.file.display());
     }
-    Ok(attempt.result?)
+    Ok(attempt)
+}
+
+/// The statements and the lines of a compiler's table, and where they disagree.
+fn compare(instrumented: &Instrumented, table: &BTreeSet<Line>) -> anyhow::Result<()> {
+    let ast: BTreeSet<Line> = instrumented.map.statements.iter().map(|s| s.line).collect();
+    let mut out = String::new();
+    for line in ast.union(table) {
+        out += &match (ast.contains(line), table.contains(line)) {
+            (true, true) => format!("{line}\n"),
+            (true, false) => format!("{line} ast only\n"),
+            _ => format!("{line} mpy only\n"),
+        };
+    }
+    print(out.as_bytes())
 }
 
 fn lines(instrumented: &Instrumented) -> anyhow::Result<()> {

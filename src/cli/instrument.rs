@@ -64,7 +64,8 @@ pub(super) fn selection(select: &SelectArgs, script: Option<&Path>) -> anyhow::R
         Some("") => default.as_deref().or(Some(r"test_\w+")),
         other => other,
     };
-    Ok(Selection::new(&select.include, &select.omit, pattern)?)
+    let selection = Selection::new(&select.include, &select.omit, pattern)?;
+    Ok(selection.with_texts(&select.containing, &select.not_containing))
 }
 
 /// Instruments files side by side; `script` is the one that runs as `__main__`.

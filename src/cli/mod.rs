@@ -9,12 +9,14 @@ mod data;
 mod debug;
 mod deploy;
 mod devices;
+mod foreign;
 mod instrument;
 mod report;
 mod report_out;
 mod run;
 mod settings;
 mod style;
+mod test_map;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -103,6 +105,7 @@ fn dispatch(mut args: Args, typed: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Devices(command)) => devices::devices(&command, &common),
         Some(Command::Combine(command)) => data::combine(&command, &common),
         Some(Command::List(_)) => data::list(&common),
+        Some(Command::TestMap(command)) => test_map::test_map(&command, &common),
         Some(Command::Clean(_)) => data::clean(&common),
         Some(Command::Debug(command)) => debug::debug(&command, &common, &given),
         Some(Command::Completions { shell }) => {

@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::args::{ByArg, Common, FlavorArg, GateArgs, ReportArgs, SonarArg, SortArg};
+use super::args::{ByArg, Common, FlavorArg, GateArgs, MethodArg, ReportArgs, SonarArg, SortArg};
 use super::report_out::{self, is_stdout};
-use super::{Exit, print, style};
+use super::{Exit, foreign, print, style};
 use crate::discover::Selection;
 use crate::fs;
 use crate::gather::{Gathered, gather};
@@ -21,7 +21,7 @@ use crate::report::{
     LcovFlavor, LcovOptions, ListingOptions, Moment, Settings, SonarMetric, compare, diff, gates,
 };
 use crate::same_places::SamePlaces;
-use crate::store::{Loaded, Store};
+use crate::store::Loaded;
 
 pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit> {
     let cwd = std::env::current_dir().context("the working directory is gone")?;
@@ -78,21 +78,23 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
 }
 
 /// All verdicts of the data directory that are asked for.
-fn load(args: &ReportArgs, common: &Common) -> anyhow::Result<Gathered> {
+pub(super) fn load(args: &ReportArgs, common: &Common) -> anyhow::Result<Gathered> {
     let cwd = std::env::current_dir().context("the working directory is gone")?;
     let selection = Selection::new(&args.include, &args.omit, None)?;
     let places = SamePlaces::new(args.set.paths.iter().map(Vec::as_slice))?;
-    let store = Store::at(&common.data_dir);
-    let mut loaded = store.load_folded()?;
+    let (mut loaded, mut maps) = foreign::load(&args.foreign, common, true)?;
     keep_contexts(&mut loaded, &args.contexts)?;
-    let mut maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.files.keys()));
     for map in maps.values_mut().flatten() {
         let is_there = |path: &Path| cwd.join(path).is_file();
         if let Some(path) = places.here(&map.path, &is_there) {
             map.path = path;
         }
     }
-    Ok(gather(&loaded, &maps, &cwd, &|name| selection.wants(name)))
+    let mut gathered = gather(&loaded, &maps, &cwd, &|name| selection.wants(name));
+    if matches!(args.method, MethodArg::CoLines | MethodArg::Mpy) {
+        foreign::count_lines(&mut gathered, args.method, &args.mpy_cross, &loaded, &maps)?;
+    }
+    Ok(gathered)
 }
 
 /// Forgets what ran in other contexts. Their files stay, as ones that did not
@@ -119,6 +121,7 @@ fn keep_contexts(loaded: &mut Loaded, wanted: &[String]) -> anyhow::Result<()> {
         run.context.clear();
         run.tests.clear();
         run.files.values_mut().for_each(|hits| *hits = None);
+        run.traced.values_mut().for_each(|seen| *seen = None);
     }
     Ok(())
 }

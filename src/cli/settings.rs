@@ -45,8 +45,12 @@ pub(super) fn apply(args: &mut Args, typed: &ArgMatches) -> anyhow::Result<Given
             from.text("context", |text| command.context = text.to_owned());
         }
         Some(Command::Debug(command)) => {
-            if let (
-                DebugTopic::Woven(file) | DebugTopic::Map(file) | DebugTopic::Lines(file),
+            if let (DebugTopic::Lines(lines), Some((_, typed))) =
+                (&mut command.topic, typed.subcommand())
+            {
+                Filler { settings: &settings, typed }.select(&mut lines.of.select)?;
+            } else if let (
+                DebugTopic::Woven(file) | DebugTopic::Fenced(file) | DebugTopic::Map(file),
                 Some((_, typed)),
             ) = (&mut command.topic, typed.subcommand())
             {

@@ -1,11 +1,13 @@
 //! Joins verdicts on one source text that were reached through different
 //! maps: other levels, or an observer that saw lines only.
 
+use super::{HIDDEN_WAY, LINES_ONLY, SHARED_LINE};
 use crate::model::{FileCoverage, Line};
 
 /// Adds to `into` what `other` saw. Both must be of the same source text; the
 /// one with the higher level should be `into`, since what is asked for is its.
 pub fn merge(into: &mut FileCoverage, other: &FileCoverage) {
+    settle(into, other);
     into.measured |= other.measured;
     for (line, hit) in &other.statements {
         if let Some(mine) = into.statements.get_mut(line) {
@@ -37,6 +39,46 @@ pub fn merge(into: &mut FileCoverage, other: &FileCoverage) {
     }
 }
 
+/// What one cannot tell, the other may be sure of: that something happened
+/// settles it; that it did not, in its own runs, does not.
+fn settle(into: &mut FileCoverage, other: &FileCoverage) {
+    let unsure = |file: &FileCoverage, line: Line, reason: &str| {
+        file.not_measured.iter().any(|part| part.line == line && part.reason == reason)
+    };
+    for (line, hit) in &other.statements {
+        if *hit && unsure(into, *line, SHARED_LINE) {
+            into.statements.insert(*line, true);
+            into.not_measured.retain(|part| part.line != *line || part.reason != SHARED_LINE);
+        }
+    }
+    for branch in &other.branches {
+        let all_taken = branch.exits.iter().all(|exit| exit.taken);
+        if all_taken && unsure(into, branch.line, HIDDEN_WAY) {
+            into.branches.push(branch.clone());
+            into.branches.sort_by_key(|branch| branch.line);
+            into.not_measured.retain(|part| part.line != branch.line || part.reason != HIDDEN_WAY);
+        }
+    }
+    for part in &other.not_measured {
+        let open = if part.reason == SHARED_LINE {
+            into.statements.get(&part.line) == Some(&false)
+        } else {
+            let mine = into.branches.iter().find(|branch| branch.line == part.line);
+            part.reason == HIDDEN_WAY
+                && mine.is_some_and(|branch| branch.exits.iter().any(|exit| !exit.taken))
+        };
+        if open && part.reason == SHARED_LINE {
+            into.statements.remove(&part.line);
+        } else if open {
+            into.branches.retain(|branch| branch.line != part.line);
+        }
+        if open {
+            into.not_measured.push(part.clone());
+        }
+    }
+    into.not_measured.sort();
+}
+
 fn merge_decisions(into: &mut FileCoverage, other: &FileCoverage) {
     let key = |line: Line, column: u32, text: &str| (line, column, text.to_owned());
     for decision in &other.decisions {
@@ -46,6 +88,14 @@ fn merge_decisions(into: &mut FileCoverage, other: &FileCoverage) {
             .iter_mut()
             .find(|d| key(d.line, d.column, &d.text) == wanted && d.kind == decision.kind);
         let Some(mine) = found.filter(|d| d.paths.len() == decision.paths.len()) else { continue };
+        let lines_only = |reason: &Option<String>| reason.as_deref() == Some(LINES_ONLY);
+        if lines_only(&decision.not_measured) {
+            continue;
+        }
+        if lines_only(&mine.not_measured) {
+            *mine = decision.clone();
+            continue;
+        }
         for (path, theirs) in mine.paths.iter_mut().zip(&decision.paths) {
             path.hit |= theirs.hit;
         }

@@ -5,12 +5,14 @@
 //! a mark is spelled, nor the names of the runtime. It cannot fail.
 
 mod arcs;
+mod constants;
 mod flow;
 mod graph;
 mod integers;
 mod lines;
 pub mod marks;
 mod names;
+pub mod outline;
 mod safety;
 mod values;
 mod walk;

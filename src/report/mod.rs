@@ -19,6 +19,7 @@ pub mod json;
 pub mod junit;
 pub mod lcov;
 pub mod moment;
+mod mpy_coverage;
 pub mod numbers;
 pub mod places;
 pub mod regions;
@@ -109,6 +110,8 @@ pub enum Format {
     Sonar,
     /// gcovr's JSON tracefile.
     Gcovr,
+    /// mpy-coverage's JSON.
+    MpyCoverage,
     /// A summary for a step of GitHub Actions.
     Github,
     /// Annotations for GitHub Actions.
@@ -121,7 +124,7 @@ pub enum Format {
 
 impl Format {
     /// All formats, in the order of the help text.
-    pub const ALL: [Format; 15] = [
+    pub const ALL: [Format; 16] = [
         Format::Text,
         Format::Markdown,
         Format::Total,
@@ -133,6 +136,7 @@ impl Format {
         Format::Coverage,
         Format::Sonar,
         Format::Gcovr,
+        Format::MpyCoverage,
         Format::Github,
         Format::GithubAnnotations,
         Format::Badge,
@@ -154,6 +158,7 @@ impl Format {
             Format::Coverage => "coverage",
             Format::Sonar => "sonar",
             Format::Gcovr => "gcovr",
+            Format::MpyCoverage => "mpy-coverage",
             Format::Github => "github",
             Format::GithubAnnotations => "github-annotations",
             Format::Badge => "badge",
@@ -180,6 +185,7 @@ impl Format {
             Format::Coverage => Some(".coverage"),
             Format::Sonar => Some("sonar-coverage.xml"),
             Format::Gcovr => Some("gcovr.json"),
+            Format::MpyCoverage => Some("mpy-coverage.json"),
             Format::Badge => Some("coverage.svg"),
             Format::Junit => Some("junit.xml"),
         }
@@ -219,6 +225,7 @@ pub fn render(
         Format::Coverage => sqlite::write(coverage, sources, settings, out),
         Format::Sonar => sonar::write(coverage, sources, settings, out),
         Format::Gcovr => gcovr::write(coverage, sources, settings, out),
+        Format::MpyCoverage => mpy_coverage::write(coverage, sources, settings, out),
         Format::Github => github::summary(coverage, sources, settings, out),
         Format::GithubAnnotations => github::annotations(coverage, sources, settings, out),
         Format::Badge => badge::write(coverage, sources, settings, out),

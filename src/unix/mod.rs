@@ -17,6 +17,8 @@ use crate::fs::{self, FileError};
 
 /// The module that keeps the hits.
 pub const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
+/// The module that traces lines.
+pub const TRACER: &str = include_str!("../../runtime/_mpycov_trace.py");
 const BOOT: &str = include_str!("../../runtime/_mpycov_boot.py");
 
 /// What to run.
@@ -46,6 +48,32 @@ pub struct Launch<'a> {
     pub timeout: Option<Duration>,
     /// Set when somebody asks this process to end: so must the program then.
     pub ask_to_end: &'a AtomicBool,
+    /// Trace with `sys.settrace` what this table names; see [`table_row`].
+    pub trace: Option<&'a [TraceRow]>,
+}
+
+/// A file that is to be traced.
+#[derive(Clone, Debug)]
+pub struct TraceRow {
+    /// Its full path.
+    pub path: PathBuf,
+    /// The digest under which it reports.
+    pub digest: String,
+    /// Number of lines of the text that runs.
+    pub lines: u32,
+    /// The lines from which transitions are noted; `None` to note lines only.
+    pub watched: Option<Vec<u32>>,
+}
+
+/// A line of the table that the tracer reads: digest, number of lines, watched lines.
+#[must_use]
+pub fn table_row(row: &TraceRow) -> String {
+    let watched = row.watched.as_ref().map(|lines| {
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        // With no watched lines there is still something between the spaces.
+        format!(",{}", lines.join(","))
+    });
+    format!("{} {} {}\n", row.digest, row.lines, watched.as_deref().unwrap_or("-"))
 }
 
 /// How a run ended.
@@ -78,6 +106,12 @@ pub enum UnixError {
         /// Why it did not.
         reason: String,
     },
+    /// The firmware cannot trace.
+    #[error("{} has no sys.settrace: it was built without MICROPY_PY_SYS_SETTRACE\n  help: leave out `--mode settrace`: sensors work on any firmware and tell more", path.display())]
+    NoSettrace {
+        /// What was asked.
+        path: PathBuf,
+    },
     /// The program is not there.
     #[error("cannot find the script {0}")]
     NoScript(String),
@@ -106,7 +140,24 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
     }
     let [hits, tests, frozen] = ["hits", "tests", "frozen"].map(|name| temp.path().join(name));
     let manners = manners(launch.micropython)?;
-    let how = description(launch, &tree, [&hits, &tests, &frozen], &manners)?;
+    let mut how = description(launch, &tree, [&hits, &tests, &frozen], &manners)?;
+    if let Some(rows) = launch.trace {
+        can_trace(launch.micropython)?;
+        fs::write(&lib.join("_mpycov_trace.py"), TRACER.as_bytes())?;
+        let table = temp.path().join("table");
+        let text: String = rows.iter().map(table_row).collect();
+        fs::write(&table, text.as_bytes())?;
+        let names: Vec<String> = rows
+            .iter()
+            .map(|row| format!("{}:'{}'", literal(&row.path.to_string_lossy()), row.digest))
+            .collect();
+        let fields = format!(
+            ",'trace':{},'names':{{{}}}}}",
+            literal(&table.to_string_lossy()),
+            names.join(",")
+        );
+        how.replace_range(how.len() - 1.., &fields);
+    }
     let code = format!(
         "__import__('sys').path.insert(0,{});__import__('_mpycov_boot').run({how})",
         literal(&lib.to_string_lossy())
@@ -164,6 +215,20 @@ fn manners(micropython: &Path) -> Result<Manners, UnixError> {
         traceback_on_stderr: !raised.stderr.is_empty(),
         interrupt_status: shell_status(interrupted.status),
     })
+}
+
+/// Does this firmware have `sys.settrace`?
+fn can_trace(micropython: &Path) -> Result<(), UnixError> {
+    let probe = Command::new(micropython)
+        .args(["-c", "import sys;sys.exit(0 if hasattr(sys,'settrace') else 3)"])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| start_error(micropython, &e))?;
+    if probe.status.success() {
+        Ok(())
+    } else {
+        Err(UnixError::NoSettrace { path: micropython.to_owned() })
+    }
 }
 
 fn description(

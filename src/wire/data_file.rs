@@ -1,17 +1,21 @@
 //! The data file of one run: which files it knew of, and their hits.
 //!
-//! Version history: 1, the first.
+//! Version history: 1, the first. 2, runs that traced lines; a run with sensors
+//! only is still written as 1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::results::{SuiteDto, suite_from_dto, suite_to_dto};
-use crate::model::{Digest, HitSet, TestSuite};
+use crate::model::{ArcEnd, Digest, HitSet, Line, Observed, TestSuite};
 
 /// Version of the format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// The oldest version that is read, and written where it is enough.
+const OLDEST: u32 = 1;
 
 /// What one run saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,10 +29,72 @@ pub struct RunData {
     /// The hits of each file that could have run; `None` for one that was
     /// never imported.
     pub files: BTreeMap<Digest, Option<HitSet>>,
+    /// What was seen of each file whose lines were traced; `None` for one that
+    /// was never imported.
+    pub traced: BTreeMap<Digest, Option<Observed>>,
     /// Modules that could not be covered, and why.
     pub uncovered: BTreeMap<String, String>,
     /// Results of unit tests, one suite a program.
     pub tests: Vec<TestSuite>,
+}
+
+impl RunData {
+    /// The files that the run knew of.
+    pub fn digests(&self) -> impl Iterator<Item = &Digest> {
+        let more = self.traced.keys().filter(|digest| !self.files.contains_key(*digest));
+        self.files.keys().chain(more)
+    }
+}
+
+/// An [`Observed`]; ends of arcs below 0 are exits.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ObservedDto {
+    lines: Vec<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    executable: Vec<u32>,
+    started: Vec<u32>,
+    unsure: Vec<u32>,
+    taken: Vec<(u32, i64)>,
+    unsure_arcs: Vec<(u32, i64)>,
+}
+
+fn observed_dto(seen: &Observed) -> ObservedDto {
+    let numbers = |lines: &BTreeSet<Line>| lines.iter().map(|line| line.0).collect();
+    let pairs = |arcs: &BTreeSet<(Line, ArcEnd)>| {
+        let end = |end: &ArcEnd| match end {
+            ArcEnd::Line(line) => i64::from(line.0),
+            ArcEnd::Exit(line) => -i64::from(line.0),
+        };
+        arcs.iter().map(|(from, to)| (from.0, end(to))).collect()
+    };
+    ObservedDto {
+        lines: numbers(&seen.lines),
+        executable: numbers(&seen.executable),
+        started: numbers(&seen.started),
+        unsure: numbers(&seen.unsure),
+        taken: pairs(&seen.taken),
+        unsure_arcs: pairs(&seen.unsure_arcs),
+    }
+}
+
+fn observed(dto: ObservedDto) -> Observed {
+    let lines = |numbers: Vec<u32>| numbers.into_iter().map(Line).collect();
+    let arcs = |pairs: Vec<(u32, i64)>| {
+        let end = |to: i64| {
+            let line = Line(u32::try_from(to.unsigned_abs()).unwrap_or(u32::MAX));
+            if to < 0 { ArcEnd::Exit(line) } else { ArcEnd::Line(line) }
+        };
+        pairs.into_iter().map(|(from, to)| (Line(from), end(to))).collect()
+    };
+    Observed {
+        lines: lines(dto.lines),
+        executable: lines(dto.executable),
+        started: lines(dto.started),
+        unsure: lines(dto.unsure),
+        taken: arcs(dto.taken),
+        unsure_arcs: arcs(dto.unsure_arcs),
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,11 +106,13 @@ struct DataDto {
     context: String,
     /// digest: [sensors, bits in hexadecimal], or null
     files: BTreeMap<String, Option<(u32, String)>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    traced: BTreeMap<String, Option<ObservedDto>>,
     #[serde(default)]
     uncovered: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tests: Vec<SuiteDto>,
-    /// Number of entries in `files`, last, so that a cut file is seen as such.
+    /// Number of entries in `files` and `traced`, last, so that a cut file is seen as such.
     count: usize,
 }
 
@@ -56,14 +124,19 @@ pub fn to_json(data: &RunData) -> String {
         (set.count(), digits)
     };
     let dto = DataDto {
-        mpycov_data: VERSION,
+        mpycov_data: if data.traced.is_empty() { OLDEST } else { VERSION },
         created: data.created,
         name: data.name.clone(),
         context: data.context.clone(),
         files: data.files.iter().map(|(d, set)| (d.to_string(), set.as_ref().map(hex))).collect(),
+        traced: data
+            .traced
+            .iter()
+            .map(|(digest, seen)| (digest.to_string(), seen.as_ref().map(observed_dto)))
+            .collect(),
         uncovered: data.uncovered.clone(),
         tests: data.tests.iter().map(suite_to_dto).collect(),
-        count: data.files.len(),
+        count: data.files.len() + data.traced.len(),
     };
     serde_json::to_string(&dto).expect("data has only strings for keys")
 }
@@ -104,6 +177,8 @@ struct DataRef<'t> {
     context: String,
     #[serde(borrow)]
     files: Entries<'t>,
+    #[serde(borrow, default)]
+    traced: BTreeMap<&'t str, Option<ObservedDto>>,
     #[serde(default)]
     uncovered: BTreeMap<String, String>,
     #[serde(default)]
@@ -120,11 +195,12 @@ pub fn from_json(text: &[u8]) -> Result<RunData, String> {
         Ok(dto) => dto,
         Err(error) => return Err(diagnosis(text, &error)),
     };
-    if dto.mpycov_data != VERSION {
+    if !(OLDEST..=VERSION).contains(&dto.mpycov_data) {
         return Err(wrong_version(u64::from(dto.mpycov_data)));
     }
-    if dto.count != dto.files.0.len() {
-        return Err(format!("it announces {} files and has {}", dto.count, dto.files.0.len()));
+    let count = dto.files.0.len() + dto.traced.len();
+    if dto.count != count {
+        return Err(format!("it announces {} files and has {count}", dto.count));
     }
     let mut files = BTreeMap::new();
     for (digest, hits) in dto.files.0 {
@@ -138,18 +214,24 @@ pub fn from_json(text: &[u8]) -> Result<RunData, String> {
         };
         files.insert(key, set);
     }
+    let mut traced = BTreeMap::new();
+    for (digest, seen) in dto.traced {
+        let key = Digest::parse(digest).ok_or_else(|| format!("`{digest}` is no digest"))?;
+        traced.insert(key, seen.map(observed));
+    }
     Ok(RunData {
         created: dto.created,
         name: dto.name,
         context: dto.context,
         files,
+        traced,
         uncovered: dto.uncovered,
         tests: dto.tests.into_iter().map(suite_from_dto).collect(),
     })
 }
 
 fn wrong_version(version: u64) -> String {
-    format!("its version is {version}, and {VERSION} is known here")
+    format!("its version is {version}, and {OLDEST} to {VERSION} are known here")
 }
 
 /// Why a text is no data file.
@@ -161,7 +243,9 @@ fn diagnosis(text: &[u8], error: &serde_json::Error) -> String {
     };
     match value.get("mpycov_data").and_then(serde_json::Value::as_u64) {
         None => "it is not a data file of mpycov".to_owned(),
-        Some(version) if version != u64::from(VERSION) => wrong_version(version),
+        Some(version) if !(u64::from(OLDEST)..=u64::from(VERSION)).contains(&version) => {
+            wrong_version(version)
+        }
         Some(_) => error.to_string(),
     }
 }
@@ -198,6 +282,13 @@ pub fn fold(all: &mut RunData, run: RunData) {
     all.created = all.created.max(run.created);
     all.uncovered.extend(run.uncovered);
     all.tests.extend(run.tests);
+    for (digest, seen) in run.traced {
+        match (all.traced.entry(digest).or_default(), seen) {
+            (Some(mine), Some(theirs)) => mine.merge(&theirs),
+            (mine @ None, theirs) => *mine = theirs,
+            (Some(_), None) => {}
+        }
+    }
     for (digest, hits) in run.files {
         match all.files.entry(digest) {
             std::collections::btree_map::Entry::Vacant(entry) => {

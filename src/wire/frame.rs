@@ -7,16 +7,24 @@
 //! - `begin:FILES` before the first frame,
 //! - `DIGEST:SENSORS:START:BITS` with the hits of up to 256 sensors from START
 //!   on, four to a hexadecimal digit, the lowest sensor in the lowest bit,
+//! - `trace:1:DIGEST:LINES:START:BITS` with the lines that a tracer saw of a text
+//!   with so many, in the same way, from line START on,
+//! - `arcs:1:DIGEST:FROM-TO,FROM-TO…` with pairs of lines that ran one after the other,
+//! - `lost:1:REASON` where the tracer could not note all,
 //! - `end:FRAMES` with the number of frames in between.
 //!
-//! Version history: 1, the first.
+//! Version history: 1, the first. Frames of tracers have a version of their own
+//! besides, which is 1.
 
 use std::collections::BTreeMap;
 
-use crate::model::{Digest, HitSet, SensorId};
+use crate::model::{Digest, Events, HitSet, Line, SensorId};
 
 /// Version of the frames that this reader knows.
 pub const VERSION: u32 = 1;
+
+/// Version of the frames of tracers.
+pub const TRACE_VERSION: u32 = 1;
 
 const OPEN: &[u8] = b"<mpycov:";
 
@@ -25,6 +33,8 @@ const OPEN: &[u8] = b"<mpycov:";
 pub struct Frames {
     /// The hits, by file.
     pub hits: BTreeMap<Digest, HitSet>,
+    /// What tracers saw, by file.
+    pub traces: BTreeMap<Digest, Events>,
     /// The output without the frames and the lines they stood on.
     pub output: Vec<u8>,
     /// What was wrong, in words. Hits in sound frames count all the same.
@@ -82,6 +92,22 @@ pub fn read(output: &[u8]) -> Frames {
                     .push(format!("a dump announced {frames} frames, {seen} arrived sound")),
                 None => found.faults.push("a dump has an end but no beginning".to_owned()),
             },
+            Ok(Frame::Trace { digest, lines, transitions }) => {
+                if let Some(seen) = &mut dump {
+                    *seen += 1;
+                }
+                let events = found.traces.entry(digest).or_default();
+                events.lines.extend(lines);
+                if let Some(transitions) = transitions {
+                    events.transitions.get_or_insert_default().extend(transitions);
+                }
+            }
+            Ok(Frame::Lost(reason)) => {
+                if let Some(seen) = &mut dump {
+                    *seen += 1;
+                }
+                found.faults.push(format!("the tracer could not note all: {reason}"));
+            }
             Ok(Frame::Hits { digest, count, hits }) => {
                 if let Some(seen) = &mut dump {
                     *seen += 1;
@@ -175,6 +201,8 @@ enum Frame {
     Begin,
     End(u32),
     Hits { digest: Digest, count: u32, hits: Vec<SensorId> },
+    Trace { digest: Digest, lines: Vec<Line>, transitions: Option<Vec<(Line, Line)>> },
+    Lost(String),
 }
 
 fn parse(bytes: &[u8]) -> Result<Frame, String> {
@@ -192,15 +220,35 @@ fn parse(bytes: &[u8]) -> Result<Frame, String> {
         }
         ["mpycov", _, "begin", _] => Ok(Frame::Begin),
         ["mpycov", _, "end", frames] => Ok(Frame::End(number(frames)?)),
+        ["mpycov", _, "trace" | "arcs" | "lost", version, ..]
+            if number(version)? != TRACE_VERSION =>
+        {
+            Err(format!("a trace of version {version}, and {TRACE_VERSION} is known here"))
+        }
+        ["mpycov", _, "trace", _, digest, count, start, bits] => {
+            let digest = Digest::parse(digest).ok_or("its digest is none")?;
+            let count = number(count)?;
+            let lines: Vec<Line> = set_bits(number(start)?, bits)?.into_iter().map(Line).collect();
+            if lines.iter().any(|line| line.0 > count) {
+                return Err("it names a line that its file does not have".to_owned());
+            }
+            Ok(Frame::Trace { digest, lines, transitions: None })
+        }
+        ["mpycov", _, "arcs", _, digest, pairs] => {
+            let digest = Digest::parse(digest).ok_or("its digest is none")?;
+            let mut transitions = Vec::new();
+            for pair in pairs.split(',').filter(|pair| !pair.is_empty()) {
+                let (from, to) = pair.split_once('-').ok_or("a pair of lines is none")?;
+                transitions.push((Line(number(from)?), Line(number(to)?)));
+            }
+            Ok(Frame::Trace { digest, lines: Vec::new(), transitions: Some(transitions) })
+        }
+        ["mpycov", _, "lost", _, reason] => Ok(Frame::Lost((*reason).to_owned())),
         ["mpycov", _, digest, count, start, bits] => {
             let digest = Digest::parse(digest).ok_or("its digest is none")?;
-            let (count, start) = (number(count)?, number(start)?);
-            let mut hits = Vec::new();
-            for (index, digit) in bits.chars().enumerate() {
-                let value = digit.to_digit(16).ok_or("its bits are not hexadecimal")?;
-                let first = start + 4 * index as u32;
-                hits.extend((0..4).filter(|i| value >> i & 1 == 1).map(|i| SensorId(first + i)));
-            }
+            let count = number(count)?;
+            let hits: Vec<SensorId> =
+                set_bits(number(start)?, bits)?.into_iter().map(SensorId).collect();
             if hits.iter().any(|sensor| sensor.0 >= count) {
                 return Err("it names a sensor that its file does not have".to_owned());
             }
@@ -208,6 +256,17 @@ fn parse(bytes: &[u8]) -> Result<Frame, String> {
         }
         _ => Err("its fields are not known".to_owned()),
     }
+}
+
+/// The numbers whose bits are set, four to a digit from `start` on.
+fn set_bits(start: u32, digits: &str) -> Result<Vec<u32>, String> {
+    let mut set = Vec::new();
+    for (index, digit) in digits.chars().enumerate() {
+        let value = digit.to_digit(16).ok_or("its bits are not hexadecimal")?;
+        let first = start.saturating_add(4 * index as u32);
+        set.extend((0..4).filter(|i| value >> i & 1 == 1).map(|i| first.saturating_add(i)));
+    }
+    Ok(set)
 }
 
 fn adler32(bytes: &[u8]) -> u32 {

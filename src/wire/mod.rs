@@ -4,4 +4,5 @@
 pub mod data_file;
 pub mod frame;
 pub mod map_file;
+pub mod mpy_coverage;
 mod results;

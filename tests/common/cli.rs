@@ -54,6 +54,6 @@ pub fn output(dir: &Path, args: &[&str]) -> String {
 pub fn verdicts(data_dir: &Path, cwd: &Path) -> Gathered {
     let store = Store::at(data_dir);
     let loaded = store.load().expect("a data directory");
-    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.files.keys()));
+    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.digests()));
     gather(&loaded, &maps, cwd, &|_| true)
 }

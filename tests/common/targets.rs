@@ -128,6 +128,37 @@ pub fn all() -> Vec<Box<dyn Target>> {
     all
 }
 
+impl Wasm {
+    /// A program that takes the unix port's arguments, written to `path`.
+    ///
+    /// With `known`, it answers at once to what `run` asks of a firmware before it
+    /// starts a program, with what this port has been seen to answer.
+    pub fn executable(&self, path: &Path, known: bool) {
+        let settrace = if self.settrace { " --settrace" } else { "" };
+        let answers = format!(
+            "case \"$2\" in\n\
+             'raise ValueError') echo Traceback >&2; exit 1;;\n\
+             'raise KeyboardInterrupt') exit 1;;\n\
+             *\"hasattr(sys,'settrace')\"*) exit {};;\n\
+             esac\n",
+            if self.settrace { 0 } else { 3 }
+        );
+        let text = format!(
+            "#!/bin/sh\n{}exec '{}' '{}' '{}'{settrace} \"$@\"\n",
+            if known { &answers } else { "" },
+            node().display(),
+            setup("run_wasm.mjs").display(),
+            self.dir.display(),
+        );
+        fs::write(path, text).expect("a program");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
+        }
+    }
+}
+
 impl Target for Wasm {
     fn name(&self) -> String {
         let build = if self.settrace { " settrace" } else { "" };

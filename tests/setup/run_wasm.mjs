@@ -1,6 +1,6 @@
 // Runs a program on MicroPython's WebAssembly port as the unix port would:
 //
-//     node run_wasm.mjs VERSION-DIRECTORY [--settrace] SCRIPT [ARG...]
+//     node run_wasm.mjs VERSION-DIRECTORY [--settrace] (SCRIPT | -c CODE) [ARG...]
 //
 // The program sees the host's files under the working directory's, the script's
 // and /tmp's top-level directory, at their own paths.
@@ -16,9 +16,10 @@ if (settrace) {
     args.shift();
 }
 if (directory === undefined || args.length === 0) {
-    process.stderr.write("usage: node run_wasm.mjs VERSION-DIRECTORY [--settrace] SCRIPT [ARG...]\n");
+    process.stderr.write("usage: node run_wasm.mjs VERSION-DIRECTORY [--settrace] (SCRIPT | -c CODE) [ARG...]\n");
     process.exit(2);
 }
+const code = args[0] === "-c" ? args.splice(1, 1)[0] ?? "" : undefined;
 const script = args[0];
 
 // Where the program's exit status is left: in the port's own memory file system.
@@ -26,18 +27,22 @@ const STATUS = "/.status";
 
 // Starts the script as __main__. The two frames on the way are taken out of its traceback.
 const START = `
-def _start(script, base, argv):
+def _start(script, base, argv, code=None):
     import io, sys
     main = globals()
     del main["_start"]
-    main["__file__"] = script
+    if code is None:
+        main["__file__"] = script
     sys.path[0] = base
     sys.argv[:] = argv
     status = 0
     try:
-        with open(script, "rb") as f:
-            source = f.read()
-        exec(compile(source, script, "exec"), main)
+        if code is None:
+            with open(script, "rb") as f:
+                code = f.read()
+        else:
+            script = "<stdin>"
+        exec(compile(code, script, "exec"), main)
     except SystemExit as e:
         code = e.args[0] if e.args else None
         status = code & 255 if isinstance(code, int) else 0 if code is None else 1
@@ -57,7 +62,7 @@ function literal(text) {
 
 let real;
 try {
-    real = fs.realpathSync(script);
+    real = code === undefined ? fs.realpathSync(script) : path.join(process.cwd(), "-c");
 } catch {
     process.stderr.write(`can't open file '${script}': no such file\n`);
     process.exit(2);
@@ -96,7 +101,7 @@ mp.FS.chdir(process.cwd());
 
 try {
     mp.runPython(START);
-    mp.runPython(`_start(${literal(script)}, ${literal(path.dirname(real))}, [${args.map(literal).join(", ")}])`);
+    mp.runPython(`_start(${literal(script)}, ${literal(code === undefined ? path.dirname(real) : "")}, [${args.map(literal).join(", ")}], ${code === undefined ? "None" : literal(code)})`);
     process.exitCode = Number(mp.FS.readFile(STATUS, { encoding: "utf8" }));
 } catch (error) {
     // Out of stack or of memory in a way that leaves no Python exception, or a fault of the port.

@@ -314,6 +314,7 @@ impl Runner<'_> {
             name: name.to_owned(),
             context,
             files: joined(&maps, &ended.frames.hits),
+            traced: BTreeMap::new(),
             uncovered: files.uncovered.clone(),
             tests: Vec::new(),
         };

@@ -4,6 +4,7 @@ mod board;
 mod ends;
 mod printer;
 mod results;
+mod settrace;
 mod signals;
 mod unix;
 
@@ -14,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 
 use super::Exit;
-use super::args::{Common, RunArgs};
+use super::args::{Common, ModeArg, RunArgs};
 use super::boards::{self, Target};
 use crate::discover::{self, Found, Selection};
 use crate::fs;
@@ -28,11 +29,16 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     if on_unix && (args.scripts || args.distribute) {
         bail!("several scripts run on boards only\n  help: name boards with -t, and not unix");
     }
+    if on_boards && args.mode == ModeArg::Settrace {
+        bail!(
+            "--mode settrace runs programs on the unix port only\n  help: leave --mode out: sensors need no sys.settrace; or let the program trace itself with the module _mpycov_trace, and collect what it prints"
+        );
+    }
+    let there = board::run(args, common, &targets)?;
     let here = if on_unix { unix::run(args, common)? } else { Exit::Fine };
     if !on_boards {
         return Ok(here);
     }
-    let there = board::run(args, common, &targets)?;
     Ok(match here {
         Exit::Fine | Exit::Program(0) => there,
         failed => failed,

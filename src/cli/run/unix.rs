@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 
-use super::super::args::{Common, RunArgs};
+use super::super::args::{Common, ModeArg, RunArgs};
 use super::super::instrument::{attempt, options, selection, show_faults, warn_of_paths};
 use super::super::{Exit, style};
 use super::results::test_results;
 use super::signals::watch_signals;
-use super::{compiled_only, find_micropython, joined, now, script_of, sources, timeout};
+use super::{compiled_only, find_micropython, joined, now, script_of, settrace, sources, timeout};
 use crate::model::{Digest, FileMap};
 use crate::store::Store;
 use crate::unix::{self, Launch, Program};
@@ -45,12 +45,20 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let store = Store::at(&common.data_dir);
     let mut maps: BTreeMap<Digest, &FileMap> = BTreeMap::new();
     let mut texts = Vec::new();
-    for attempt in &attempts {
+    let traced = match args.mode {
+        ModeArg::Settrace => Some(settrace::prepare(&attempts, !args.no_fences, &args.select)),
+        ModeArg::Sensors => None,
+    };
+    for (attempt, index) in attempts.iter().zip(0..) {
         let Ok(instrumented) = &attempt.result else { continue };
         store.put_map(&instrumented.map)?;
         maps.insert(instrumented.map.digest.clone(), &instrumented.map);
-        let added = instrumented.woven.added_lines.iter().map(|l| l.0).collect();
-        texts.push((attempt.found.path.clone(), &instrumented.woven.text[..], added));
+        let (text, added) = match traced.as_ref().and_then(|traced| traced.text(index)) {
+            Some(traced) => (traced.text(), traced.added_lines()),
+            None => (&instrumented.woven.text[..], &instrumented.woven.added_lines[..]),
+        };
+        let added = added.iter().map(|l| l.0).collect();
+        texts.push((attempt.found.path.clone(), text, added));
     }
     let ask_to_end = watch_signals()?;
     let launch = Launch {
@@ -60,6 +68,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         files: &texts,
         timeout,
         ask_to_end: &ask_to_end,
+        trace: traced.as_ref().map(|traced| &traced.rows[..]),
     };
     let ended = unix::run(&launch)?;
     let frames = frame::read(&ended.hits.unwrap_or_default());
@@ -79,17 +88,20 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
             uncovered.insert(module.clone(), "it is frozen into the firmware".to_owned());
         }
     }
+    let seen = traced.as_ref().map(|traced| traced.judge(&attempts, &frames.traces));
     let data = RunData {
         created: now(),
         name: first.clone(),
         context: args.context.clone(),
-        files: joined(&maps, &hits),
+        files: if seen.is_none() { joined(&maps, &hits) } else { BTreeMap::new() },
+        traced: seen.unwrap_or_default(),
         uncovered,
         tests: test_results(first, &args.context, ended.unittest.as_deref(), &texts, common),
     };
     let path = store.put_run(&data)?;
     if common.verbose {
-        style::note(&format!("mpycov: hits of {} files kept in {}", hits.len(), path.display()));
+        let count = hits.len() + data.traced.values().flatten().count();
+        style::note(&format!("mpycov: hits of {count} files kept in {}", path.display()));
     }
     if ended.timed_out {
         style::warning(

@@ -1,0 +1,338 @@
+# Notes which lines of which files run, on firmware that has sys.settrace.
+#
+# Two ways to use it. The host writes down what is to be watched, and takes the
+# result as frames (`watch`, `frames`). Or a program does it for itself:
+# `start`, `stop`, `get_data`, `export_json`, or `with coverage():`.
+#
+# A callback that raises ends tracing for good, so none of these lets an
+# exception out. Memory is set aside when a file is first met: a byte for each
+# line where transitions are noted too, else a bit. When there is not enough,
+# tracing goes on with what there is, and `lost` says what was not noted.
+import sys
+
+# By its file name: what makes the callback of a frame, or None for a file that
+# is not wanted.
+_known = {}
+# By its file name: [key, bits or bytes of lines, transitions or None, lines
+# with code or None, number of lines].
+_files = {}
+# What was not noted, and why.
+lost = []
+# Says what a new file is: function of its name.
+_meet = None
+_mode = (None, None, False, False)
+# As many transitions are kept of one file.
+_MOST = 4096
+
+
+# A new frame: MicroPython asks what shall be called in it.
+def _call(frame, event, arg):
+    try:
+        make = _known[frame.f_code.co_filename]
+        if make:
+            return make(frame)
+    except KeyError:
+        return _first(frame)
+    except Exception as error:
+        _lose(error)
+    return None
+
+
+def _first(frame):
+    name = None
+    try:
+        name = frame.f_code.co_filename
+        _known[name] = None
+        make = _known[name] = _meet(name)
+        if make:
+            return make(frame)
+    except Exception as error:
+        _lose(error)
+    return None
+
+
+def _lose(error):
+    try:
+        text = "%s while tracing" % type(error).__name__
+        if text not in lost:
+            lost.append(text)
+    except Exception:
+        pass
+
+
+# Lines only: one callback for all frames of a file. (A closure with more than
+# two variables needs memory for each call: the others are default arguments.)
+def _lines(f):
+    def step(frame, event, arg, bits=f[1], f=f):
+        if event == "line":
+            try:
+                n = frame.f_lineno
+                bits[n >> 3] |= 1 << (n & 7)
+            except IndexError:
+                _grow(f, frame.f_lineno)
+        return step
+
+    return lambda frame: step
+
+
+# A file turned out to have more lines than were set aside for.
+def _grow(f, n):
+    try:
+        if f[4] is None:
+            f[1].extend(bytes((n >> 3) + 32 - len(f[1])))
+            f[1][n >> 3] |= 1 << (n & 7)
+        else:
+            _lose(IndexError())
+    except Exception as error:
+        _lose(error)
+
+
+# Lines, and the transitions from those lines that are watched. Each frame has
+# a line of its own that it was at.
+def _transitions(f):
+    state = f[1]
+
+    def make(frame):
+        p = 0
+
+        def step(frame, event, arg, state=state, f=f):
+            nonlocal p
+            if event == "line":
+                try:
+                    n = frame.f_lineno
+                    if state[p] > 1:
+                        k = p << 15 | n
+                        if k not in f[2]:
+                            _add(f, k)
+                    state[n] |= 1
+                    p = n
+                except Exception as error:
+                    p = 0
+                    _lose(error)
+            elif event == "exception":
+                # Where an exception leads is no transition.
+                p = 0
+            return step
+
+        return step
+
+    return make
+
+
+def _add(f, k):
+    arcs = f[2]
+    if len(arcs) < _MOST:
+        arcs.add(k)
+    elif "too many transitions" not in lost:
+        lost.append("too many transitions")
+
+
+# Traces the files of a table that the host wrote: a line each, of digest,
+# number of lines, and the watched lines, or `-` where only lines are asked
+# for. `find` gives the digest of a file by its name, or None.
+def watch(path, find):
+    global _meet
+    table = {}
+    with open(path) as file:
+        for line in file:
+            words = line.split()
+            if words:
+                table[words[0]] = words
+
+    def meet(name):
+        digest = find(name)
+        words = table.get(digest)
+        if words is None:
+            return None
+        f = _files.get(digest)
+        count = int(words[1])
+        if f is None and words[2] == "-":
+            f = _files[digest] = [digest, bytearray((count >> 3) + 1), None, None, count]
+        elif f is None:
+            state = bytearray(count + 1)
+            for n in words[2].split(","):
+                if n:
+                    state[int(n)] = 2
+            f = _files[digest] = [digest, state, set(), None, count]
+        return _transitions(f) if f[2] is not None else _lines(f)
+
+    _meet = meet
+    sys.settrace(_call)
+
+
+# Calls `write` with each line of the frames; `frame` makes one of a body.
+def frames(write, frame):
+    write(frame("begin:%d" % len(_files)))
+    sent = 0
+    for f in _files.values():
+        digest, state, arcs, _, count = f
+        for start in range(0, count + 1, 256):
+            digits = ""
+            for k in range(start, min(start + 256, count + 1), 4):
+                d = 0
+                for i in range(4):
+                    n = k + i
+                    if n <= count:
+                        b = state[n >> 3] >> (n & 7) if arcs is None else state[n]
+                        d |= (b & 1) << i
+                digits += "%x" % d
+            if start == 0 or digits.strip("0"):
+                write(frame("trace:1:%s:%d:%d:%s" % (digest, count, start, digits)))
+                sent += 1
+        if arcs is not None:
+            words = ["%d-%d" % (k >> 15, k & 0x7FFF) for k in arcs]
+            for start in range(0, len(words) or 1, 24):
+                part = ",".join(words[start : start + 24])
+                write(frame("arcs:1:%s:%s" % (digest, part)))
+                sent += 1
+    for text in lost:
+        write(frame("lost:1:%s" % text))
+        sent += 1
+    write(frame("end:%d" % sent))
+
+
+def _wanted(name):
+    include, exclude = _mode[:2]
+    if "_mpycov" in name:
+        return False
+    if include is not None and not [p for p in include if p in name]:
+        return False
+    return not (exclude and [p for p in exclude if p in name])
+
+
+# A file that a program traces for itself: its lines are not known beforehand.
+def _own(name):
+    if not _wanted(name):
+        return None
+    f = _files.get(name)
+    if f is None:
+        code = bytearray(32) if _mode[2] else None
+        f = _files[name] = [name, bytearray(32), set() if _mode[3] else None, code, None]
+    lines = _lines(f)
+    if f[2] is None and f[3] is None:
+        return lines
+    return _all(f, lines)
+
+
+def _all(f, lines):
+    arcs = f[2]
+    seen = set()
+
+    def make(frame):
+        code = frame.f_code
+        first = code.co_firstlineno
+        key = first << 12 | hash(code.co_name) & 0xFFF
+        if f[3] is not None and key not in seen:
+            seen.add(key)
+            _code(f, code)
+        if arcs is None:
+            return lines(frame)
+        p = -first
+
+        def step(frame, event, arg, note=lines(frame), first=first, f=f):
+            nonlocal p
+            try:
+                if event == "line":
+                    note(frame, event, arg)
+                    n = frame.f_lineno
+                elif event == "return":
+                    n = -first
+                else:
+                    return step
+                k = p * 65536 + n
+                if k not in f[2]:
+                    _add(f, k)
+                p = n
+            except Exception as error:
+                _lose(error)
+            return step
+
+        return step
+
+    return make
+
+
+# Notes the lines that have code.
+def _code(f, code):
+    bits = f[3]
+    try:
+        for _, _, n in code.co_lines():
+            if n > 0:
+                while n >> 3 >= len(bits):
+                    bits.extend(bytes(32))
+                bits[n >> 3] |= 1 << (n & 7)
+    except Exception as error:
+        _lose(error)
+
+
+# Starts to trace the files whose names have one of `include` in them and none
+# of `exclude`.
+def start(include=None, exclude=None, collect_executable=False, collect_arcs=False):
+    global _meet, _mode
+    _known.clear()
+    _files.clear()
+    del lost[:]
+    _mode = (include, exclude, collect_executable, collect_arcs)
+    _meet = _own
+    sys.settrace(_call)
+
+
+# Ends tracing.
+def stop():
+    sys.settrace(None)
+
+
+def _numbers(bits):
+    return [n for n in range(8 * len(bits)) if bits[n >> 3] >> (n & 7) & 1]
+
+
+def _pair(k):
+    n = (k + 32768 & 65535) - 32768
+    return [k - n >> 16, n]
+
+
+# What was seen so far.
+def get_data():
+    data = {"executed": {}}
+    if _mode[2]:
+        data["executable"] = {}
+    if _mode[3]:
+        data["arcs"] = {}
+    for name, f in _files.items():
+        data["executed"][name] = _numbers(f[1])
+        if _mode[2]:
+            data["executable"][name] = _numbers(f[3])
+        if _mode[3]:
+            data["arcs"][name] = sorted([_pair(k) for k in f[2]])
+    if lost:
+        data["lost"] = lost
+    return data
+
+
+# Writes it to a file, or prints it between two lines that `collect` knows.
+def export_json(path=None):
+    import json
+
+    data = get_data()
+    if path is None:
+        print("---MPY_COV_START---")
+        print(json.dumps(data))
+        print("---MPY_COV_END---")
+    else:
+        with open(path, "w") as file:
+            json.dump(data, file)
+            file.write("\n")
+
+
+# Traces what is in a `with`.
+class coverage:
+    def __init__(self, include=None, exclude=None, collect_executable=False, collect_arcs=False):
+        self.args = (include, exclude, collect_executable, collect_arcs)
+
+    def __enter__(self):
+        start(*self.args)
+        return self
+
+    def __exit__(self, kind, value, trace):
+        stop()
+        return False

@@ -1,0 +1,186 @@
+//! Runs traced with `sys.settrace` say of each statement and branch what sensors say.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::constructs::{self, Construct};
+use common::targets::{self, WASM_NEWEST, Wasm};
+use common::{cli, pool};
+use mpycov::evaluate::{HIDDEN_WAY, SHARED_LINE};
+use mpycov::model::{FileCoverage, Line};
+
+/// The firmware that traces.
+fn firmware() -> Wasm {
+    targets::wasm(WASM_NEWEST, true)
+}
+
+/// What the runs of a script in one mode kept.
+fn measured(
+    dir: &Path,
+    program: &Path,
+    script: &str,
+    data: &str,
+    more: &[&str],
+) -> Vec<FileCoverage> {
+    let micropython = program.display().to_string();
+    let mut args = vec!["run", "-q", "--data-dir", data, "--micropython", &micropython];
+    args.extend(more);
+    args.push(script);
+    let outcome = cli::run(dir, &args);
+    let found = cli::verdicts(&dir.join(data), dir);
+    assert!(found.notices.is_empty(), "{:?}", found.notices);
+    assert!(!outcome.err().contains("mpycov"), "{}", outcome.text());
+    found.coverage.files
+}
+
+/// What is not measured because lines cannot tell.
+#[derive(Debug, Default)]
+struct Blind {
+    statements: usize,
+    branches: usize,
+}
+
+impl Blind {
+    fn add(&mut self, other: &Blind) {
+        self.statements += other.statements;
+        self.branches += other.branches;
+    }
+
+    fn at_most(&self, other: &Blind) -> bool {
+        self.statements <= other.statements && self.branches <= other.branches
+    }
+}
+
+/// Compares what traced lines say with what sensors say.
+fn compare(
+    name: &str,
+    sensors: &[FileCoverage],
+    traced: &[FileCoverage],
+    blind: &mut Blind,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (mine, theirs) in traced.iter().zip(sensors) {
+        assert_eq!(mine.path, theirs.path, "{name}");
+        let at = |line: Line| format!("{name}: {}:{line}", mine.path);
+        let unsure = |line: Line, reason: &str| {
+            mine.not_measured.iter().any(|part| part.line == line && part.reason == reason)
+        };
+        for (line, hit) in &theirs.statements {
+            match mine.statements.get(line) {
+                Some(found) if found == hit => {}
+                Some(found) => {
+                    wrong.push(format!("{}: started {found}, sensors say {hit}", at(*line)))
+                }
+                None if unsure(*line, SHARED_LINE) => blind.statements += 1,
+                None => wrong.push(format!("{}: no verdict on a statement", at(*line))),
+            }
+        }
+        for branch in &theirs.branches {
+            match mine.branches.iter().find(|found| found.line == branch.line) {
+                Some(found) if found.exits == branch.exits => {}
+                Some(found) => wrong.push(format!(
+                    "{}: {:?}, sensors say {:?}",
+                    at(branch.line),
+                    found.exits,
+                    branch.exits
+                )),
+                None if unsure(branch.line, HIDDEN_WAY) => blind.branches += 1,
+                None => wrong.push(format!("{}: no verdict on a branch", at(branch.line))),
+            }
+        }
+    }
+    assert_eq!(traced.len(), sensors.len(), "{name}");
+    wrong
+}
+
+fn fixtures() -> Vec<Construct> {
+    let mut all = constructs::all();
+    all.retain(|construct| construct.runs_on("wasm", WASM_NEWEST));
+    assert!(all.len() > 190);
+    all
+}
+
+/// What may be left open on all fixtures, by a text with fences and by a plain one.
+const OPEN: (Blind, Blind) =
+    (Blind { statements: 11, branches: 41 }, Blind { statements: 261, branches: 325 });
+
+#[test]
+fn lines_say_of_all_fixtures_what_sensors_say() {
+    let dir = common::temp_dir();
+    let program = dir.path().join("micropython");
+    firmware().executable(&program, true);
+    let results = pool::in_parallel(&fixtures(), |construct| {
+        let name = &construct.name;
+        let place = dir.path().join(name);
+        construct.copy_to(&place);
+        let run = |data: &str, more: &[&str]| {
+            measured(&place, &program, "source.py", &format!("../{name}-{data}"), more)
+        };
+        let sensors = run("sensors", &[]);
+        let (mut open, mut open_plain) = (Blind::default(), Blind::default());
+        let traced = run("traced", &["--mode", "settrace"]);
+        let mut wrong = compare(name, &sensors, &traced, &mut open);
+        let plain = run("plain", &["--mode", "settrace", "--no-fences"]);
+        wrong.extend(compare(&format!("{name}, plain"), &sensors, &plain, &mut open_plain));
+        (wrong, open, open_plain)
+    });
+    let (mut open, mut open_plain) = (Blind::default(), Blind::default());
+    let mut wrong = Vec::new();
+    for (complaints, one, plain) in results {
+        wrong.extend(complaints);
+        open.add(&one);
+        open_plain.add(&plain);
+    }
+    pool::none(wrong);
+    assert!(open.at_most(&OPEN.0), "more than ever is left open: {open:?}");
+    assert!(open_plain.at_most(&OPEN.1), "more than ever is left open: {open_plain:?}");
+}
+
+#[test]
+fn programs_of_the_benchmarks_agree() {
+    let dir = common::temp_dir();
+    let program = dir.path().join("micropython");
+    firmware().executable(&program, true);
+    let names = ["job_queue.py", "inventory.py"];
+    let complaints = pool::in_parallel(&names, |name| {
+        let place = dir.path().join(name.trim_end_matches(".py"));
+        fs::create_dir(&place).expect("a directory");
+        fs::copy(common::fixture("bench").join(name), place.join(name)).expect("a copy");
+        let sensors = measured(&place, &program, name, "sensors", &[]);
+        let traced = measured(&place, &program, name, "traced", &["--mode", "settrace"]);
+        compare(name, &sensors, &traced, &mut Blind::default())
+    });
+    pool::none(complaints.into_iter().flatten());
+}
+
+#[test]
+fn conditions_come_from_sensors_alone() {
+    let dir = common::temp_dir();
+    let program = dir.path().join("micropython");
+    firmware().executable(&program, false);
+    common::write_files(dir.path(), &[("t.py", "a = 1\nif a and a > 0:\n    print(a)\n")]);
+    let condition = |files: &[FileCoverage]| {
+        let decision = &files[0].decisions[0];
+        (decision.not_measured.clone(), decision.conditions[0].seen_true)
+    };
+    let traced = measured(dir.path(), &program, "t.py", "data", &["--mode", "settrace"]);
+    let (reason, seen) = condition(&traced);
+    assert_eq!(reason.as_deref(), Some("settrace sees lines, not conditions"));
+    assert!(!seen);
+    assert!(traced[0].statements.values().all(|hit| *hit));
+    // A run with sensors adds what it saw, in either order.
+    let both = measured(dir.path(), &program, "t.py", "data", &[]);
+    assert_eq!(condition(&both), (None, true));
+}
+
+#[test]
+fn firmware_without_settrace_is_told_so() {
+    let dir = common::temp_dir();
+    common::write_files(dir.path(), &[("t.py", "print(1)\n")]);
+    let outcome = cli::run(dir.path(), &["run", "--mode", "settrace", "t.py"]);
+    assert_eq!((outcome.status, &*outcome.out()), (Some(1), ""));
+    let said = outcome.err();
+    assert!(said.contains("MICROPY_PY_SYS_SETTRACE") && said.contains("sensors"), "{said}");
+}
