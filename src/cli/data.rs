@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::args::{CombineArgs, Common, ForeignArgs};
+use super::args::{CombineArgs, Common};
+use super::foreign_args::ForeignArgs;
 use super::{Exit, foreign as others, print, style};
 use crate::fs;
 use crate::store::{Store, timestamp};

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use super::args::{Common, ForeignArgs, MethodArg};
+use super::args::Common;
+use super::foreign_args::{ForeignArgs, MethodArg};
 use super::style;
 use crate::discover::display_name;
 use crate::fs;

@@ -10,6 +10,7 @@ mod debug;
 mod deploy;
 mod devices;
 mod foreign;
+mod foreign_args;
 mod instrument;
 mod report;
 mod report_out;

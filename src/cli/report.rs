@@ -7,7 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::args::{ByArg, Common, FlavorArg, GateArgs, MethodArg, ReportArgs, SonarArg, SortArg};
+use super::args::{ByArg, Common, FlavorArg, GateArgs, ReportArgs, SonarArg, SortArg};
+use super::foreign_args::MethodArg;
 use super::report_out::{self, is_stdout};
 use super::{Exit, foreign, print, style};
 use crate::discover::Selection;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
 
-use super::args::{Common, TableArg, TestMapArgs};
+use super::args::Common;
+use super::foreign_args::{TableArg, TestMapArgs};
 use super::{Exit, foreign, print};
 use crate::gather::gather;
 

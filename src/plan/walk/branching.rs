@@ -10,12 +10,12 @@ use ruff_python_ast::{Expr, Stmt, StmtFor, StmtIf, StmtWhile};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::super::flow::{constant, wholly_constant};
-use super::super::marks::{Action, ElseMark, FrameKind};
+use super::super::marks::{Action, FrameKind};
 use super::super::safety::repeats;
 use super::decide::{Told, Ways};
 use super::join::Join;
 use super::{Context, Here, LoopExit, Walker};
-use crate::model::{DecisionKind, Evidence, Level, Line, SensorId};
+use crate::model::{DecisionKind, Evidence, Level};
 
 /// One arm of an `if` chain.
 struct Clause<'a> {
@@ -406,32 +406,10 @@ impl<'a> Walker<'a> {
         if room && (typed || !ctx.in_loop) { Told::Else } else { Told::Call }
     }
 
-    fn free_behind(&self, suite: &[Stmt], index: usize) -> Vec<Line> {
-        let below = Line(self.parsed.line_of(suite[index].end()).0 + 1);
-        self.free_below(below)
-    }
-
     fn lonely_mark(&mut self, ways: &Ways, suite: &'a [Stmt], index: usize, ctx: Context) {
         if let (Told::Else, [sensor]) = (ways.on_false.told, ways.on_false.evidence.sensors()) {
             self.else_mark(*sensor, suite, index, ctx);
         }
-    }
-
-    fn else_mark(&mut self, sensor: SensorId, suite: &'a [Stmt], index: usize, ctx: Context) {
-        let stmt = &suite[index];
-        let start = self.parsed.at(stmt.start());
-        let line_start = self.parsed.lines().start(self.parsed.lines().line(start));
-        let below = Line(self.parsed.line_of(stmt.end()).0 + 1);
-        let has_below = below.0 <= self.parsed.lines().count();
-        let mark = ElseMark {
-            frame: ctx.frame,
-            in_loop: ctx.in_loop,
-            sensor,
-            free: self.free_behind(suite, index),
-            indent: crate::model::Span::new(line_start, start),
-            line_start: has_below.then(|| self.parsed.lines().start(self.next_code(below))),
-        };
-        self.elses.push(mark);
     }
 }
 

@@ -5,9 +5,9 @@ use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::super::flow::wholly_constant;
-use super::super::marks::{Gap, Site};
-use super::Walker;
-use crate::model::{Line, Span};
+use super::super::marks::{ElseMark, Gap, Site};
+use super::{Context, Walker};
+use crate::model::{Line, SensorId, Span};
 
 /// Where the header of a statement ends: for a compound one, in front of its
 /// first suite.
@@ -239,5 +239,35 @@ impl Walker<'_> {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// The usable free lines behind a statement.
+    pub(super) fn free_behind(&self, suite: &[Stmt], index: usize) -> Vec<Line> {
+        let below = Line(self.parsed.line_of(suite[index].end()).0 + 1);
+        self.free_below(below)
+    }
+
+    /// An `else` of our own behind a statement.
+    pub(super) fn else_mark(
+        &mut self,
+        sensor: SensorId,
+        suite: &[Stmt],
+        index: usize,
+        ctx: Context,
+    ) {
+        let stmt = &suite[index];
+        let start = self.parsed.at(stmt.start());
+        let line_start = self.parsed.lines().start(self.parsed.lines().line(start));
+        let below = Line(self.parsed.line_of(stmt.end()).0 + 1);
+        let has_below = below.0 <= self.parsed.lines().count();
+        let mark = ElseMark {
+            frame: ctx.frame,
+            in_loop: ctx.in_loop,
+            sensor,
+            free: self.free_behind(suite, index),
+            indent: crate::model::Span::new(line_start, start),
+            line_start: has_below.then(|| self.parsed.lines().start(self.next_code(below))),
+        };
+        self.elses.push(mark);
     }
 }
