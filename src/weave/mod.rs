@@ -149,10 +149,13 @@ impl Weaver<'_> {
         mark.actions.iter().map(|action| self.names.statement(*action, &table)).collect()
     }
 
-    /// May any mark have to stand in an expression and so need the function?
+    /// May any mark have to stand in an expression, or look at a flag, and so need the function?
+    /// The first mark asks for it, and is placed before the others.
     fn find_calls(&mut self) {
         let may = |site: &Site| matches!(site, Site::Gap(gap) if gap.header.is_some() && gap.after.is_none());
-        self.calls |= self.plan.points.iter().any(|mark| mark.sites.iter().all(may));
+        let needs =
+            |mark: &PointMark| mark.sites.iter().all(may) || self.passes.flag(mark).is_some();
+        self.calls |= self.plan.points.iter().any(needs);
     }
 
     /// Places all marks between statements. What is indented deeper comes

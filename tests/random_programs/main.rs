@@ -12,6 +12,7 @@ mod common;
 mod batch;
 mod expressions;
 mod grammar;
+mod simple;
 mod tape;
 
 use grammar::Program;

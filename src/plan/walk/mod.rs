@@ -8,6 +8,7 @@
 mod branching;
 mod compound;
 mod decide;
+mod elif;
 pub(super) mod guard;
 mod inside;
 mod join;
