@@ -2,7 +2,6 @@
 
 mod common;
 
-use std::fs;
 use std::path::Path;
 
 use common::constructs::{self, Construct};
@@ -136,23 +135,6 @@ fn lines_say_of_all_fixtures_what_sensors_say() {
     pool::none(wrong);
     assert!(open.at_most(&OPEN.0), "more than ever is left open: {open:?}");
     assert!(open_plain.at_most(&OPEN.1), "more than ever is left open: {open_plain:?}");
-}
-
-#[test]
-fn programs_of_the_benchmarks_agree() {
-    let dir = common::temp_dir();
-    let program = dir.path().join("micropython");
-    firmware().executable(&program, true);
-    let names = ["job_queue.py", "inventory.py"];
-    let complaints = pool::in_parallel(&names, |name| {
-        let place = dir.path().join(name.trim_end_matches(".py"));
-        fs::create_dir(&place).expect("a directory");
-        fs::copy(common::fixture("bench").join(name), place.join(name)).expect("a copy");
-        let sensors = measured(&place, &program, name, "sensors", &[]);
-        let traced = measured(&place, &program, name, "traced", &["--mode", "settrace"]);
-        compare(name, &sensors, &traced, &mut Blind::default())
-    });
-    pool::none(complaints.into_iter().flatten());
 }
 
 #[test]
