@@ -285,7 +285,8 @@ impl Writer<'_> {
     }
 
     fn attempt(&mut self, indent: Indent<'_>, depth: u32) -> bool {
-        let mut goes_on = self.suite(indent, "try:", depth);
+        let body_goes_on = self.suite(indent, "try:", depth);
+        let mut goes_on = body_goes_on;
         let mut handled = false;
         while self.tape.chance(50) || (!handled && !self.tape.goes_on()) {
             handled = true;
@@ -304,7 +305,7 @@ impl Writer<'_> {
                 goes_on |= self.suite(indent, "except Exception:", depth);
             }
             // Behind a body that leaves, it could not be reached.
-            if goes_on || !self.common {
+            if body_goes_on || !self.common {
                 self.otherwise(indent, depth, 25);
             }
         }
