@@ -128,3 +128,20 @@ fn ctrl_c_goes_to_the_program_first() {
     assert!(err.contains("KeyboardInterrupt"), "{err}");
     assert!(table(dir.path()).iter().any(|row| row == "steps.py 4 1 0 0 0/0 0/0 75% 4"), "{err}");
 }
+
+#[test]
+fn results_of_unit_tests_are_reported() {
+    let program = "print('test_a (TestThing) ... ok')\n\
+                   print('test_b (TestThing) ... skipped: not here')\n\
+                   print('-' * 70)\n\
+                   print('Ran 2 tests\\n\\nOK (skipped=1)')\n";
+    for board in every_board() {
+        let dir = project(&[("test_things.py", program)]);
+        let ran = mpycov(dir.path(), &["run", "-t", &board.target, "test_things.py"]);
+        assert_eq!(ran.status, Some(0), "{}", ran.text());
+        let junit = mpycov(dir.path(), &["report", "--format", "junit", "-o", "-"]).out();
+        for part in ["tests=\"2\"", "skipped=\"1\"", "name=\"test_a\"", "TestThing"] {
+            assert!(junit.contains(part), "{part} is not in {junit}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ use super::super::boards::{self, Target};
 use super::super::instrument::selection;
 use super::super::{Exit, style};
 use super::printer::Printer;
+use super::results;
 use super::{full_script, joined, now, script_of, source_roots, sources, timeout};
 use crate::board::runtime;
 use crate::board::start::Start;
@@ -19,6 +20,7 @@ use crate::board::{Ended, Job, Session, Stage};
 use crate::device::RunEnd;
 use crate::device::deploy::Event;
 use crate::device::selector::Address;
+use crate::model::TestSuite;
 use crate::store::Store;
 use crate::wire::data_file::RunData;
 
@@ -260,8 +262,11 @@ impl Runner<'_> {
             keep: self.args.keep,
             timeout: timeout(self.args)?,
         };
-        let mut printer =
-            Printer { prefix: self.several.then(|| label.to_owned()), line: Vec::new() };
+        let mut printer = Printer {
+            prefix: self.several.then(|| label.to_owned()),
+            line: Vec::new(),
+            heard: Vec::new(),
+        };
         let result = session.run(&job, &mut |stage| match stage {
             Stage::Output(bytes) => printer.print(bytes),
             Stage::Files(Event::Placed { path, bytes }) if common.verbose => {
@@ -285,7 +290,8 @@ impl Runner<'_> {
         });
         printer.finish();
         let ended = result?;
-        self.keep_hits(&files, &ended, label, &program.name)?;
+        let tests = results::of_output(&program.name, label, &printer.heard, common);
+        self.keep_hits(&files, &ended, label, &program.name, tests)?;
         Ok((self.conclude(&files, &ended, label), is_short(&ended)))
     }
 
@@ -300,6 +306,7 @@ impl Runner<'_> {
         ended: &Ended,
         label: &str,
         name: &str,
+        tests: Vec<TestSuite>,
     ) -> anyhow::Result<()> {
         for fault in &ended.frames.faults {
             self.warn(label, &format!("some hits are lost: {fault}"));
@@ -316,7 +323,7 @@ impl Runner<'_> {
             files: joined(&maps, &ended.frames.hits),
             traced: BTreeMap::new(),
             uncovered: files.uncovered.clone(),
-            tests: Vec::new(),
+            tests,
         };
         let store = Store::at(&self.common.data_dir);
         let path = store.put_run(&data)?;
@@ -326,6 +333,7 @@ impl Runner<'_> {
                 context: format!("{label}|{test}"),
                 files: hits.map(|(digest, set)| (digest.clone(), Some(set.clone()))).collect(),
                 uncovered: BTreeMap::new(),
+                tests: Vec::new(),
                 ..data.clone()
             };
             store.put_run(&data)?;

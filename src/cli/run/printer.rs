@@ -8,13 +8,25 @@ use std::sync::Mutex;
 pub(super) struct Printer {
     pub(super) prefix: Option<String>,
     pub(super) line: Vec<u8>,
+    /// What one program has printed, for the results of unit tests in it.
+    pub(super) heard: Vec<u8>,
 }
+
+/// So much of what a program prints is kept to look for results of unit tests.
+const KEPT: usize = 8 << 20;
 
 /// Boards take turns.
 static OUT: Mutex<()> = Mutex::new(());
 
 impl Printer {
+    /// Prints what came from the board.
     pub(super) fn print(&mut self, bytes: &[u8]) {
+        let room = KEPT.saturating_sub(self.heard.len());
+        self.heard.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.show(bytes);
+    }
+
+    fn show(&mut self, bytes: &[u8]) {
         let Some(prefix) = &self.prefix else {
             return write(bytes);
         };
@@ -27,7 +39,7 @@ impl Printer {
 
     pub(super) fn finish(&mut self) {
         if !self.line.is_empty() {
-            self.print(b"\n");
+            self.show(b"\n");
         }
     }
 }
