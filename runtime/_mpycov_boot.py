@@ -27,6 +27,7 @@ try:
     from time import ticks_ms
 except ImportError:
     ticks_ms = None
+try:
     import _mpycov_trace as _tracer
 except ImportError:
     _tracer = None
