@@ -17,15 +17,17 @@ pub(super) fn guarded_program(program: &Program<'_>, token: &str) -> String {
     )
 }
 
+/// Statements for a suite that is indented by so many spaces.
+fn indented(text: &str, spaces: usize) -> String {
+    let lines: String = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| format!("{:spaces$}{line}\n", ""))
+        .collect();
+    if lines.is_empty() { format!("{:spaces$}pass\n", "") } else { lines }
+}
+
 fn wrapper(program: &Program<'_>, token: &str) -> String {
-    let indented = |text: &str| {
-        let lines: String = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(|line| format!("   {line}\n"))
-            .collect();
-        if lines.is_empty() { "   pass\n".to_owned() } else { lines }
-    };
     // The program may give `print` a meaning of its own. `r` gets its first letter before anything that can
     // fail for lack of memory.
     format!(
@@ -33,28 +35,20 @@ fn wrapper(program: &Program<'_>, token: &str) -> String {
          except SystemExit as e:\n   r='S'\n   r+=repr(e.args)\n  \
          except BaseException as e:\n   r='R'\n   p(t,'!!')\n   import sys\n   sys.print_exception(e)\n \
          finally:\n  p(t,';',r,r)\n  try:\n{closing}  finally:p(t,'..')\n",
-        start = indented(program.start),
-        closing = indented(program.closing),
+        start = indented(program.start, 3),
+        closing = indented(program.closing, 3),
     )
 }
 
 /// The same as plain statements: for boards that have no stack for a function around the program.
 pub(super) fn at_the_top(program: &Program<'_>, token: &str) -> String {
-    let indented = |text: &str| {
-        let lines: String = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(|line| format!("  {line}\n"))
-            .collect();
-        if lines.is_empty() { "  pass\n".to_owned() } else { lines }
-    };
     format!(
         "_t='{token}'\n_r='?'\nprint(_t,'<<')\ntry:\n try:\n{start}  _r='F'\n \
          except SystemExit as _e:\n  _r='S'\n  _r+=repr(_e.args)\n \
          except BaseException as _e:\n  _r='R'\n  print(_t,'!!')\n  import sys\n  sys.print_exception(_e)\n\
          finally:\n print(_t,';',_r,_r)\n try:\n{closing} finally:print(_t,'..')\n",
-        start = indented(program.start),
-        closing = indented(program.closing),
+        start = indented(program.start, 2),
+        closing = indented(program.closing, 2),
     )
 }
 

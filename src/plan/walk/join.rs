@@ -1,6 +1,6 @@
 //! Where the ways through a statement meet again.
 //!
-//! What follows an `if` or a `try` is reached from the end of each of its
+//! What follows an `if` is reached from the end of each of its
 //! suites, and from a test that failed. If all these ends are known, so is
 //! the place where they meet, and it needs no mark of its own. One end that is
 //! not known takes a mark, which only those pay for who come that way. Else,
