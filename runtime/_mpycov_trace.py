@@ -7,7 +7,9 @@
 # A callback that raises ends tracing for good, so none of these lets an
 # exception out. Memory is set aside when a file is first met: a byte for each
 # line where transitions are noted too, else a bit. When there is not enough,
-# tracing goes on with what there is, and `lost` says what was not noted.
+# tracing goes on with what there is, and `lost` says what was not noted. The
+# firmware needs memory to report a call, and says nothing when it has none; so
+# at each exception it is looked whether there is some.
 import sys
 
 # By its file name: what makes the callback of a frame, or None for a file that
@@ -21,6 +23,8 @@ lost = []
 # Says what a new file is: function of its name.
 _meet = None
 _mode = (None, None, False, False)
+# Was there no memory for a while?
+_starved = False
 # As many transitions are kept of one file.
 _MOST = 4096
 
@@ -52,12 +56,33 @@ def _first(frame):
 
 
 def _lose(error):
+    global _starved
     try:
-        text = "%s while tracing" % type(error).__name__
-        if text not in lost:
-            lost.append(text)
+        _note("%s while tracing" % type(error).__name__)
     except Exception:
-        pass
+        _starved = True
+
+
+def _note(text):
+    if text not in lost:
+        lost.append(text)
+
+
+# An exception went through a frame. Was there memory to report calls?
+def _check():
+    global _starved
+    if not _starved:
+        try:
+            bytearray(128)
+        except MemoryError:
+            _starved = True
+
+
+# What was lost, when there is memory again.
+def _all_lost():
+    if _starved:
+        _note("there was no memory to spare")
+    return lost
 
 
 # Lines only: one callback for all frames of a file. (A closure with more than
@@ -70,6 +95,8 @@ def _lines(f):
                 bits[n >> 3] |= 1 << (n & 7)
             except IndexError:
                 _grow(f, frame.f_lineno)
+        elif event == "exception":
+            _check()
         return step
 
     return lambda frame: step
@@ -112,6 +139,7 @@ def _transitions(f):
             elif event == "exception":
                 # Where an exception leads is no transition.
                 p = 0
+                _check()
             return step
 
         return step
@@ -123,8 +151,8 @@ def _add(f, k):
     arcs = f[2]
     if len(arcs) < _MOST:
         arcs.add(k)
-    elif "too many transitions" not in lost:
-        lost.append("too many transitions")
+    else:
+        _note("too many transitions")
 
 
 # Traces the files of a table that the host wrote: a line each, of digest,
@@ -185,7 +213,7 @@ def frames(write, frame):
                 part = ",".join(words[start : start + 24])
                 write(frame("arcs:1:%s:%s" % (digest, part)))
                 sent += 1
-    for text in lost:
+    for text in _all_lost():
         write(frame("lost:1:%s" % text))
         sent += 1
     write(frame("end:%d" % sent))
@@ -232,8 +260,8 @@ def _all(f, lines):
         def step(frame, event, arg, note=lines(frame), first=first, f=f):
             nonlocal p
             try:
+                note(frame, event, arg)
                 if event == "line":
-                    note(frame, event, arg)
                     n = frame.f_lineno
                 elif event == "return":
                     n = -first
@@ -268,7 +296,8 @@ def _code(f, code):
 # Starts to trace the files whose names have one of `include` in them and none
 # of `exclude`.
 def start(include=None, exclude=None, collect_executable=False, collect_arcs=False):
-    global _meet, _mode
+    global _meet, _mode, _starved
+    _starved = False
     _known.clear()
     _files.clear()
     del lost[:]
@@ -304,7 +333,7 @@ def get_data():
             data["executable"][name] = _numbers(f[3])
         if _mode[3]:
             data["arcs"][name] = sorted([_pair(k) for k in f[2]])
-    if lost:
+    if _all_lost():
         data["lost"] = lost
     return data
 

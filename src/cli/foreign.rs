@@ -14,12 +14,13 @@ use crate::discover::display_name;
 use crate::fs;
 use crate::gather::Gathered;
 use crate::instrument::in_parallel;
-use crate::model::{Digest, FileMap, Level, Line};
+use crate::model::{Digest, FileMap, Gap, Level, Line};
 use crate::parse::exclude::Patterns;
 use crate::plan::Options;
 use crate::store::{Loaded, Store};
 use crate::trace::{Traced, mpy};
 use crate::wire::data_file::RunData;
+use crate::wire::frame;
 use crate::wire::mpy_coverage::{self, Foreign};
 
 /// Sensor maps, or why there are none.
@@ -72,16 +73,20 @@ fn run(
         ..RunData::default()
     };
     let files: Vec<_> = data.files.iter().collect();
-    let judged = in_parallel(&files, |(device, events)| {
+    let prepared = in_parallel(&files, |(device, _)| {
         let path = fs::canonical(&host_path(device, args)).ok()?;
         let text = fs::read(&path).ok()?;
         let name = display_name(&path, &cwd);
         let map = crate::instrument::instrument(text.clone(), &name, &options).ok()?.map;
-        let observed = Traced::of(text, false).ok()?.judge(events, &map);
-        Some((map, observed))
+        Some((map, Traced::of(text, false).ok()?))
     });
-    for ((device, _), judged) in files.iter().zip(judged) {
-        let Some((map, observed)) = judged else {
+    let mut gap = Gap::default();
+    data.lost.iter().for_each(|reason| gap.add(frame::gap_of(reason)));
+    gap.calls |= files.iter().zip(&prepared).any(|((_, events), prepared)| {
+        prepared.as_ref().is_some_and(|(_, traced)| traced.may_lock(events))
+    });
+    for ((device, events), prepared) in files.iter().zip(prepared) {
+        let Some((map, traced)) = prepared else {
             style::warning(
                 &format!(
                     "{name}: {device} does not count: its source is not here, or does not parse\n  help: say where it is with --path-map DEVICE=HOST"
@@ -90,7 +95,7 @@ fn run(
             );
             continue;
         };
-        run.traced.insert(map.digest.clone(), Some(observed));
+        run.traced.insert(map.digest.clone(), Some(traced.judge(events, gap, &map)));
         maps.push(map);
     }
     Ok(run)
@@ -161,8 +166,14 @@ pub(super) fn count_lines(
             _ => told,
         };
         let ran = |line: &Line| seen.contains(line) || file.statements.get(line) == Some(&true);
-        let statements = executable.iter().map(|line| (*line, ran(line))).collect();
-        file.statements = statements;
+        let open: BTreeSet<Line> = file
+            .not_measured
+            .iter()
+            .filter(|part| part.reason == crate::evaluate::UNTRACED)
+            .map(|part| part.line)
+            .collect();
+        let told = executable.difference(&open);
+        file.statements = told.map(|line| (*line, ran(line))).collect();
         file.not_measured.retain(|part| part.reason != crate::evaluate::SHARED_LINE);
     }
     gathered.coverage.files.retain(|file| !file.statements.is_empty());

@@ -1,8 +1,8 @@
 //! Joins verdicts on one source text that were reached through different
 //! maps: other levels, or an observer that saw lines only.
 
-use super::{HIDDEN_WAY, LINES_ONLY, SHARED_LINE};
-use crate::model::{FileCoverage, Line};
+use super::{HIDDEN_WAY, LINES_ONLY, SHARED_LINE, UNTRACED};
+use crate::model::{FileCoverage, Line, NotMeasured};
 
 /// Adds to `into` what `other` saw. Both must be of the same source text; the
 /// one with the higher level should be `into`, since what is asked for is its.
@@ -39,6 +39,11 @@ pub fn merge(into: &mut FileCoverage, other: &FileCoverage) {
     }
 }
 
+/// Is a statement what could not be told?
+fn is_of_statement(part: &NotMeasured) -> bool {
+    part.reason == SHARED_LINE || part.reason == UNTRACED
+}
+
 /// What one cannot tell, the other may be sure of: that something happened
 /// settles it; that it did not, in its own runs, does not.
 fn settle(into: &mut FileCoverage, other: &FileCoverage) {
@@ -46,9 +51,9 @@ fn settle(into: &mut FileCoverage, other: &FileCoverage) {
         file.not_measured.iter().any(|part| part.line == line && part.reason == reason)
     };
     for (line, hit) in &other.statements {
-        if *hit && unsure(into, *line, SHARED_LINE) {
+        if *hit && (unsure(into, *line, SHARED_LINE) || unsure(into, *line, UNTRACED)) {
             into.statements.insert(*line, true);
-            into.not_measured.retain(|part| part.line != *line || part.reason != SHARED_LINE);
+            into.not_measured.retain(|part| part.line != *line || !is_of_statement(part));
         }
     }
     for branch in &other.branches {
@@ -60,14 +65,14 @@ fn settle(into: &mut FileCoverage, other: &FileCoverage) {
         }
     }
     for part in &other.not_measured {
-        let open = if part.reason == SHARED_LINE {
+        let open = if is_of_statement(part) {
             into.statements.get(&part.line) == Some(&false)
         } else {
             let mine = into.branches.iter().find(|branch| branch.line == part.line);
             part.reason == HIDDEN_WAY
                 && mine.is_some_and(|branch| branch.exits.iter().any(|exit| !exit.taken))
         };
-        if open && part.reason == SHARED_LINE {
+        if open && is_of_statement(part) {
             into.statements.remove(&part.line);
         } else if open {
             into.branches.retain(|branch| branch.line != part.line);

@@ -36,6 +36,9 @@ pub struct ContextObserved {
 pub const LINES_ONLY: &str = "settrace sees lines, not conditions";
 /// Why a statement of a file that was traced is not measured.
 pub const SHARED_LINE: &str = "settrace reports this line for other code too";
+/// Why a statement of a file that was traced is not measured: with the heap locked,
+/// and in native code, nothing is reported.
+pub const UNTRACED: &str = "it may have run where settrace reports nothing";
 /// Why the branches of a line of a file that was traced are not measured.
 pub const HIDDEN_WAY: &str = "settrace does not tell which way this line went";
 
@@ -81,8 +84,14 @@ pub fn evaluate_all(
     };
     let started = |s: &crate::model::Statement| hit(&s.evidence) || seen.started.contains(&s.line);
     let unsure = |s: &&crate::model::Statement| seen.unsure.contains(&s.line) && !hit(&s.evidence);
+    let untraced = |s: &&crate::model::Statement| {
+        seen.untraced.contains(&s.line) && !hit(&s.evidence) && !unsure(s)
+    };
     not_measured.extend(
         map.statements.iter().filter(unsure).map(|s| unmeasured(s.line, s.end_line, SHARED_LINE)),
+    );
+    not_measured.extend(
+        map.statements.iter().filter(untraced).map(|s| unmeasured(s.line, s.end_line, UNTRACED)),
     );
     let mut branches: BTreeMap<Line, BranchLine> = BTreeMap::new();
     let mut hidden: BTreeSet<Line> = BTreeSet::new();
@@ -120,7 +129,7 @@ pub fn evaluate_all(
         statements: map
             .statements
             .iter()
-            .filter(|s| !unsure(s))
+            .filter(|s| !unsure(s) && !untraced(s))
             .map(|s| (s.line, started(s)))
             .collect(),
         end_lines: map

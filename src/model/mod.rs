@@ -18,7 +18,7 @@ pub use decision::{Condition, ConditionTree, Decision, DecisionKind, MAX_PATHS, 
 pub use hits::HitSet;
 pub use level::Level;
 pub use map::{Arc, FileMap, NotMeasured, Scope, ScopeKind, Statement, Suite};
-pub use observed::{Events, Observed};
+pub use observed::{Events, Gap, Observed};
 pub use place::{ArcEnd, Digest, Evidence, Line, SensorId, Span};
 pub use tests::{Problem, TestCase, TestEnd, TestSuite};
 pub use verdict::{

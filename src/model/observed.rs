@@ -16,9 +16,30 @@ pub struct Events {
     pub executable: BTreeSet<Line>,
 }
 
+/// What may have run without being reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gap {
+    /// Calls of functions: the firmware needs memory to report one, and has none
+    /// while the heap is locked.
+    pub calls: bool,
+    /// Transitions: there were more than are kept.
+    pub transitions: bool,
+    /// Anything.
+    pub lines: bool,
+}
+
+impl Gap {
+    /// Adds what may be missing for another reason.
+    pub fn add(&mut self, other: Gap) {
+        self.calls |= other.calls;
+        self.transitions |= other.transitions;
+        self.lines |= other.lines;
+    }
+}
+
 /// What a run that traced lines saw of one file, in terms of the file's map.
 ///
-/// A statement in neither `started` nor `unsure` was not started. An arc in
+/// A statement in neither `started`, `unsure` nor `untraced` was not started. An arc in
 /// neither `taken` nor `unsure_arcs` was not taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
@@ -30,6 +51,8 @@ pub struct Observed {
     pub started: BTreeSet<Line>,
     /// Statements of which lines cannot tell.
     pub unsure: BTreeSet<Line>,
+    /// Statements that may have run where the firmware reports nothing.
+    pub untraced: BTreeSet<Line>,
     /// Arcs that were taken.
     pub taken: BTreeSet<(Line, ArcEnd)>,
     /// Arcs of which lines cannot tell.
@@ -45,8 +68,10 @@ impl Observed {
         self.started.extend(&other.started);
         self.taken.extend(&other.taken);
         self.unsure.extend(&other.unsure);
+        self.untraced.extend(&other.untraced);
         self.unsure_arcs.extend(&other.unsure_arcs);
         self.unsure.retain(|line| !self.started.contains(line));
+        self.untraced.retain(|line| !self.started.contains(line));
         self.unsure_arcs.retain(|arc| !self.taken.contains(arc));
     }
 }

@@ -10,6 +10,7 @@ mod flow;
 mod graph;
 mod integers;
 mod lines;
+pub mod locks;
 pub mod marks;
 mod names;
 pub mod outline;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fence::Fenced;
-use crate::model::{Arc, ArcEnd, Events, FileMap, Line, Observed};
+use crate::model::{Arc, ArcEnd, Events, FileMap, Gap, Line, Observed};
 use crate::parse::Parsed;
 use crate::plan::outline::{Code, Outline, Shared, Step, Suite, Tail};
 
@@ -65,9 +65,10 @@ enum Verdict {
 }
 
 /// Judges what was reported of a text. `map` is that of its source, whose
-/// outline is `outline`.
+/// outline is `outline`. What was not seen and may be in the gap is open.
 pub(super) fn judge(
     events: &Events,
+    gap: Gap,
     map: &FileMap,
     outline: &Outline,
     text: &Fenced,
@@ -112,6 +113,9 @@ pub(super) fn judge(
         match judge.verdict(statement.line, &seen) {
             Verdict::Started => out.started.insert(statement.line),
             Verdict::Unsure => out.unsure.insert(statement.line),
+            Verdict::Not if may_hide(gap, outline, statement.line) => {
+                out.untraced.insert(statement.line)
+            }
             Verdict::Not => false,
         };
     }
@@ -134,10 +138,21 @@ pub(super) fn judge(
         match verdict {
             Verdict::Started => out.taken.insert((arc.from, arc.to)),
             Verdict::Unsure => out.unsure_arcs.insert((arc.from, arc.to)),
+            Verdict::Not
+                if may_hide(gap, outline, arc.from)
+                    || gap.transitions && !arc_enters(arc, &entries) =>
+            {
+                out.unsure_arcs.insert((arc.from, arc.to))
+            }
             Verdict::Not => false,
         };
     }
     out
+}
+
+/// May a statement on this line have run without being reported?
+fn may_hide(gap: Gap, outline: &Outline, line: Line) -> bool {
+    gap.lines || gap.calls && !outline.is_outside(line) || outline.is_native(line)
 }
 
 /// Does an arc lead to the first statement of a suite, to which nothing else does?

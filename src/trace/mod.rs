@@ -10,8 +10,11 @@ mod fence;
 mod judge;
 pub mod mpy;
 
-use crate::model::{Events, FileMap, Line, Observed};
+use std::collections::BTreeSet;
+
+use crate::model::{Events, FileMap, Gap, Line, Observed};
 use crate::parse::{Parsed, SyntaxError, parse};
+use crate::plan::locks;
 use crate::plan::outline::{Outline, outline};
 use fence::Fenced;
 
@@ -21,6 +24,12 @@ pub struct Traced {
     parsed: Parsed,
     outline: Outline,
     text: Fenced,
+}
+
+/// May a program lock the heap that has this source?
+#[must_use]
+pub fn may_lock(source: Vec<u8>) -> bool {
+    parse(source).is_ok_and(|parsed| !locks::of(&parsed).is_empty())
 }
 
 impl Traced {
@@ -59,9 +68,74 @@ impl Traced {
         judge::watched(map, &self.outline, &self.text, &self.parsed)
     }
 
-    /// What the lines that were reported say of the map.
+    /// May the heap have been locked by what was reported of this text? Lines tell
+    /// of calls only where there is memory for it.
     #[must_use]
-    pub fn judge(&self, events: &Events, map: &FileMap) -> Observed {
-        judge::judge(events, map, &self.outline, &self.text, &self.parsed)
+    pub fn may_lock(&self, events: &Events) -> bool {
+        let locks: BTreeSet<Line> = locks::of(&self.parsed);
+        let first = |line: &Line| self.parsed.logical().first(self.text.source_line(*line));
+        events.lines.iter().any(|line| locks.contains(&first(line)))
+    }
+
+    /// What the lines that were reported say of the map. `gap` is what may have run
+    /// besides.
+    #[must_use]
+    pub fn judge(&self, events: &Events, gap: Gap, map: &FileMap) -> Observed {
+        judge::judge(events, gap, map, &self.outline, &self.text, &self.parsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Level;
+    use crate::parse::exclude::Patterns;
+    use crate::plan::{Options, plan};
+
+    /// The statements that may have run untraced when these lines of a text were reported.
+    fn untraced(source: &str, lines: &[u32], gap: Gap) -> Vec<u32> {
+        let options = Options {
+            level: Level::Branch,
+            walrus: true,
+            main_guard_runs: true,
+            patterns: Patterns::with_also(&[]).expect("patterns"),
+            pattern_key: String::new(),
+        };
+        let map = plan(&parse(source.as_bytes().to_vec()).expect("a text"), "t.py", &options).map;
+        let traced = Traced::of(source.as_bytes().to_vec(), true).expect("a text");
+        let lines = lines.iter().copied().map(Line).collect();
+        let events = Events { lines, ..Events::default() };
+        let seen = traced.judge(&events, gap, &map);
+        seen.untraced.iter().map(|line| line.0).collect()
+    }
+
+    #[test]
+    fn native_code_is_not_judged_by_lines() {
+        let source = "import micropython\n@micropython.native\ndef f():\n    def g():\n        pass\n    return g\ndef h():\n    return 1\n";
+        assert_eq!(untraced(source, &[1, 2, 7], Gap::default()), [4, 5, 6]);
+    }
+
+    #[test]
+    fn what_is_lost_is_open() {
+        let source = "def f():\n    return 1\nclass C:\n    a = f()\nb = 2\n";
+        let calls = Gap { calls: true, ..Gap::default() };
+        assert_eq!(untraced(source, &[1], calls), [2]);
+        let lines = Gap { lines: true, ..Gap::default() };
+        assert_eq!(untraced(source, &[1], lines), [2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn what_locks_the_heap_is_known_by_its_names() {
+        for text in [
+            "import micropython\nmicropython.heap_lock()\n",
+            "from micropython import heap_lock as lock\n",
+            "pin.irq(f, hard=True)\n",
+            "getattr(micropython, 'heap_lock')()\n",
+        ] {
+            assert!(may_lock(text.as_bytes().to_vec()), "{text}");
+        }
+        for text in ["pin.irq(f, hard=False)\n", "lock = 1\n", "heap_unlock()\n"] {
+            assert!(!may_lock(text.as_bytes().to_vec()), "{text}");
+        }
     }
 }

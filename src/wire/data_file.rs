@@ -55,6 +55,8 @@ struct ObservedDto {
     executable: Vec<u32>,
     started: Vec<u32>,
     unsure: Vec<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    untraced: Vec<u32>,
     taken: Vec<(u32, i64)>,
     unsure_arcs: Vec<(u32, i64)>,
 }
@@ -73,6 +75,7 @@ fn observed_dto(seen: &Observed) -> ObservedDto {
         executable: numbers(&seen.executable),
         started: numbers(&seen.started),
         unsure: numbers(&seen.unsure),
+        untraced: numbers(&seen.untraced),
         taken: pairs(&seen.taken),
         unsure_arcs: pairs(&seen.unsure_arcs),
     }
@@ -92,6 +95,7 @@ fn observed(dto: ObservedDto) -> Observed {
         executable: lines(dto.executable),
         started: lines(dto.started),
         unsure: lines(dto.unsure),
+        untraced: lines(dto.untraced),
         taken: arcs(dto.taken),
         unsure_arcs: arcs(dto.unsure_arcs),
     }

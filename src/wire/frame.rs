@@ -18,13 +18,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Digest, Events, HitSet, Line, SensorId};
+use crate::model::{Digest, Events, Gap, HitSet, Line, SensorId};
 
 /// Version of the frames that this reader knows.
 pub const VERSION: u32 = 1;
 
 /// Version of the frames of tracers.
 pub const TRACE_VERSION: u32 = 1;
+
+/// What a tracer says that keeps no more transitions; all else that it says may
+/// have cost lines, too.
+const TOO_MANY: &str = "too many transitions";
 
 const OPEN: &[u8] = b"<mpycov:";
 
@@ -35,6 +39,8 @@ pub struct Frames {
     pub hits: BTreeMap<Digest, HitSet>,
     /// What tracers saw, by file.
     pub traces: BTreeMap<Digest, Events>,
+    /// What tracers may have missed.
+    pub gap: Gap,
     /// The output without the frames and the lines they stood on.
     pub output: Vec<u8>,
     /// What was wrong, in words. Hits in sound frames count all the same.
@@ -55,6 +61,14 @@ impl Frames {
                 }
             }
         }
+        for (digest, seen) in other.traces {
+            let mine = self.traces.entry(digest).or_default();
+            mine.lines.extend(seen.lines);
+            if let Some(transitions) = seen.transitions {
+                mine.transitions.get_or_insert_default().extend(transitions);
+            }
+        }
+        self.gap.add(other.gap);
         self.faults.extend(other.faults);
         self.complete += other.complete;
     }
@@ -106,6 +120,7 @@ pub fn read(output: &[u8]) -> Frames {
                 if let Some(seen) = &mut dump {
                     *seen += 1;
                 }
+                found.gap.add(gap_of(&reason));
                 found.faults.push(format!("the tracer could not note all: {reason}"));
             }
             Ok(Frame::Hits { digest, count, hits }) => {
@@ -136,6 +151,13 @@ pub fn read(output: &[u8]) -> Frames {
         found.faults.push("a dump broke off before its end".to_owned());
     }
     found
+}
+
+/// What may be missing for a reason that a tracer gave.
+#[must_use]
+pub fn gap_of(reason: &str) -> Gap {
+    let lines = reason != TOO_MANY;
+    Gap { transitions: !lines, lines, calls: false }
 }
 
 /// Reads hit tables as a small board prints them, which needs no memory: `print(_mpycov._files)`, twice. A

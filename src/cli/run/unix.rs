@@ -46,7 +46,9 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let mut maps: BTreeMap<Digest, &FileMap> = BTreeMap::new();
     let mut texts = Vec::new();
     let traced = match args.mode {
-        ModeArg::Settrace => Some(settrace::prepare(&attempts, !args.no_fences, &args.select)),
+        ModeArg::Settrace => {
+            Some(settrace::prepare(&attempts, script.as_deref(), !args.no_fences, &args.select))
+        }
         ModeArg::Sensors => None,
     };
     for (attempt, index) in attempts.iter().zip(0..) {
@@ -88,7 +90,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
             uncovered.insert(module.clone(), "it is frozen into the firmware".to_owned());
         }
     }
-    let seen = traced.as_ref().map(|traced| traced.judge(&attempts, &frames.traces));
+    let seen = traced.as_ref().map(|traced| traced.judge(&attempts, &frames.traces, frames.gap));
     let data = RunData {
         created: now(),
         name: first.clone(),

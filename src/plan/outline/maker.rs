@@ -1,37 +1,16 @@
-//! The shape of a file for those who see lines only: its suites and what each
-//! statement's line can tell.
-//!
-//! MicroPython's table of lines never goes back: code that it puts behind a
-//! suite and that has no line of its own (the test of a `while`, the jump at the
-//! end of a loop, the way out of a function) counts for the last line of the
-//! suite. So that line is reported though its statement need not have run. Where
-//! that may happen the line is *shared*; a `pass` behind the suite, which makes
-//! no code, gives such code a line of its own: a *fence*.
+//! Walks a file and makes its outline: knows what code MicroPython puts where.
 
 use std::collections::BTreeSet;
 
-use ruff_python_ast::{ElifElseClause, ExceptHandler, Expr, Stmt};
+use ruff_python_ast::{Decorator, ElifElseClause, ExceptHandler, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
-use super::constants::{find_constants, is_const_call, may_be_constant};
-use super::flow::Flow;
-use super::lines::{Place, has_code, is_docstring};
+use super::super::constants::{find_constants, is_const_call, may_be_constant};
+use super::super::flow::{Flow, wholly_constant};
+use super::super::lines::{Place, has_code, is_docstring};
+use super::{Code, Fence, Outline, Shared, Step, Suite, Tail};
 use crate::model::{Line, Span};
 use crate::parse::Parsed;
-
-/// Where the code behind a suite leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tail {
-    /// To the header of the loop on this line: it tests again.
-    Loop(Line),
-    /// Out of the function, class or module.
-    Exit,
-    /// On, to whatever comes next.
-    Through,
-    /// Nowhere: it is code of our own, which shows that the statement on this
-    /// line, which has none, was passed.
-    Witness(Line),
-}
 
 /// What MicroPython puts behind a suite without a line of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,97 +25,30 @@ enum After {
     Anyhow,
 }
 
-/// Where a fence can stand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fence {
-    /// What the code behind it does.
-    pub tail: Tail,
-    /// What stands there.
-    pub text: &'static str,
-    /// The white space that indents the suite.
-    pub indent: Span,
-    /// Line behind which it stands.
-    pub below: Line,
-}
-
-/// What code MicroPython makes for a statement, with its line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Code {
-    /// Some, for sure.
-    Made,
-    /// Perhaps none; then it cannot raise.
-    None,
-    /// Some, perhaps with the line of what is before it.
-    Elsewhere,
-}
-
-/// Is a line reported for the code of others?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shared {
-    /// Never.
-    No,
-    /// Where there is no fence.
-    Unfenced,
-    /// Always: there is no place for a fence.
-    Always,
-}
-
-/// One statement, or an `elif` or `except` clause.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Its line, as statements are counted.
-    pub line: Line,
-    /// The code that is made for it.
-    pub code: Code,
-    /// May code of others be reported with its line?
-    pub shared: Shared,
-    /// Is it a simple statement after which the next one follows?
-    pub goes_on: bool,
-    /// Does it make a function or a class, whose lines are not its own?
-    pub defines: bool,
-    /// Numbers of the suites inside it.
-    pub inner: Vec<usize>,
-}
-
-/// Statements that run one after the other.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Suite {
-    /// Its statements.
-    pub steps: Vec<Step>,
-    /// The line whose outcome alone leads here.
-    pub header: Option<Line>,
-    /// The fences that it needs, in order.
-    pub fences: Vec<Fence>,
-    /// Of a `finally`: the lines of those `return` that lead through it. From
-    /// there on the firmware reports nothing more.
-    pub returns: Vec<Line>,
-    /// Where code could be added behind its last statement, which makes none.
-    pub stand_in: Option<u32>,
-}
-
-/// The suites of a file; number 0 is the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outline {
-    /// The suites.
-    pub suites: Vec<Suite>,
-    /// Lines that hold a header and its suite.
-    pub one_line: BTreeSet<Line>,
-    /// Tests of `elif` whose code counts for the line before, unless an operand
-    /// with a line of its own is put in front.
-    pub tests: Vec<Span>,
-}
-
 /// Makes the outline of a file.
 #[must_use]
 pub fn outline(parsed: &Parsed) -> Outline {
     let flow = Flow::of(parsed.body());
     let mut constants = BTreeSet::from(["__debug__".to_owned()]);
     find_constants(parsed.body(), &mut constants);
-    let mut maker =
-        Maker { parsed, flow: &flow, constants, outline: Outline::default(), returns: Vec::new() };
+    let mut maker = Maker {
+        parsed,
+        flow: &flow,
+        constants,
+        outline: Outline::default(),
+        returns: Vec::new(),
+        is_native: false,
+    };
     let end = (After::Completing, Tail::Exit);
     maker.suite(parsed.body(), Place::Module, None, end, None);
     maker.outline
+}
+
+/// Does this decorator have a function compiled to native code? So does all in it.
+fn is_native(decorator: &Decorator) -> bool {
+    let Expr::Attribute(name) = &decorator.expression else { return false };
+    matches!(&*name.value, Expr::Name(base) if base.id == "micropython")
+        && matches!(name.attr.as_str(), "native" | "viper")
 }
 
 /// A call of `range`, which MicroPython may turn into a counting loop.
@@ -151,6 +63,8 @@ struct Maker<'a> {
     outline: Outline,
     /// Lines of `return` in the function, as far as it has been walked.
     returns: Vec<Line>,
+    /// Is this within a function in native code?
+    is_native: bool,
 }
 
 impl Maker<'_> {
@@ -189,6 +103,11 @@ impl Maker<'_> {
         }
     }
 
+    fn empty(&self, header: Option<Line>, place: Place) -> Suite {
+        let in_function = place == Place::Function;
+        Suite { header, in_function, is_native: self.is_native, ..Suite::default() }
+    }
+
     /// Makes a suite and says its number; none for one that shares its line
     /// with its header.
     fn suite(
@@ -209,7 +128,7 @@ impl Maker<'_> {
             return None;
         }
         let number = self.outline.suites.len();
-        self.outline.suites.push(Suite { header, ..Suite::default() });
+        self.outline.suites.push(self.empty(header, place));
         let mut steps = Vec::new();
         let mut last = None;
         for (index, stmt) in body.iter().enumerate() {
@@ -315,7 +234,7 @@ impl Maker<'_> {
             Stmt::Return(_) => self.returns.push(line),
             Stmt::If(s) => self.if_chain(&mut step, (&s.body, &s.elif_else_clauses), place),
             Stmt::While(s) => {
-                let again = match super::flow::wholly_constant(&s.test) {
+                let again = match wholly_constant(&s.test) {
                     Some(true) => After::Completing,
                     _ => After::Anyhow,
                 };
@@ -347,9 +266,10 @@ impl Maker<'_> {
             Stmt::Try(s) => self.try_parts(&mut step, s, place),
             Stmt::FunctionDef(s) => {
                 let end = (After::Completing, Tail::Exit);
-                let around = std::mem::take(&mut self.returns);
+                let around = (std::mem::take(&mut self.returns), self.is_native);
+                self.is_native |= s.decorator_list.iter().any(is_native);
                 step.inner.extend(self.suite(&s.body, Place::Function, None, end, opener));
-                self.returns = around;
+                (self.returns, self.is_native) = around;
             }
             Stmt::ClassDef(s) => {
                 let end = (After::Completing, Tail::Exit);
@@ -409,7 +329,7 @@ impl Maker<'_> {
         };
         // An `elif` is an `if` in the `else` of the one before.
         let number = self.outline.suites.len();
-        self.outline.suites.push(Suite { header: Some(step.line), ..Suite::default() });
+        self.outline.suites.push(self.empty(Some(step.line), place));
         let mut own = step_at(at);
         own.code = match (self.may_be_constant(test), bare) {
             (true, _) => Code::None,
@@ -434,7 +354,7 @@ impl Maker<'_> {
         let joins = !s.finalbody.is_empty();
         if !s.handlers.is_empty() {
             let number = self.outline.suites.len();
-            self.outline.suites.push(Suite::default());
+            self.outline.suites.push(self.empty(None, place));
             let mut steps = Vec::new();
             for (index, handler) in s.handlers.iter().enumerate() {
                 let ExceptHandler::ExceptHandler(handler) = handler;
