@@ -190,7 +190,6 @@ def _original(line, moved, cwd):
 #   stderr    does this firmware print tracebacks to stderr?
 #   interrupt exit status of this firmware after Ctrl-C
 #   trace     table of what is to be traced, if anything is
-#   names     {full path: digest} of that
 def run(how):
     sys.path[0] = how["dir"]
     sys.argv[:] = how["argv"]
@@ -323,22 +322,19 @@ class _Tracer:
 
 # Starts to trace, and gives what saves the result.
 def _trace(how, cwd):
-    names = how["names"]
-
-    def find(name):
-        return names.get(_full(name, cwd))
+    def plain(name):
+        return _full(name, cwd)
 
     runtime = _Tracer()
 
     def save(path):
-        sys.settrace(None)
         out = open(path + "~", "w")
         _tracer.frames(lambda line: out.write(line + "\n"), _mpycov._frame)
         out.close()
         os.rename(path + "~", path)
 
     runtime.save = save
-    _tracer.watch(how["trace"], find)
+    _tracer.watch(how["trace"], plain)
     return runtime
 
 

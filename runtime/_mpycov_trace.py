@@ -1,8 +1,9 @@
 # Notes which lines of which files run, on firmware that has sys.settrace.
 #
 # Two ways to use it. The host writes down what is to be watched, and takes the
-# result as frames (`watch`, `frames`). Or a program does it for itself:
-# `start`, `stop`, `get_data`, `export_json`, or `with coverage():`.
+# result as frames (`watch` or `board`, and `frames`). Or a program does it for
+# itself: `start`, `stop`, `get_data`, `export_json`, or `with coverage():`. Where
+# the host has left its table, what that knows comes back as frames as well.
 #
 # A callback that raises ends tracing for good, so none of these lets an
 # exception out. Memory is set aside when a file is first met: a byte for each
@@ -15,18 +16,29 @@ import sys
 # By its file name: what makes the callback of a frame, or None for a file that
 # is not wanted.
 _known = {}
-# By its file name: [key, bits or bytes of lines, transitions or None, lines
-# with code or None, number of lines].
+# By its file name: [digest or None, bits or bytes of lines, transitions or None,
+# lines with code or None, number of lines or None, is it a byte a line?].
 _files = {}
 # What was not noted, and why.
 lost = []
 # Says what a new file is: function of its name.
 _meet = None
-_mode = (None, None, False, False)
+_mode = (None, None, False, False, None, None)
 # Was there no memory for a while?
 _starved = False
+# What is called while tracing is on.
+_tracing = None
+# The host's table, and the tracer's own name for the directory that it is in.
+_TABLE = "_mpycov_trace.txt"
+_HERE = globals().get("__file__", "")
 # As many transitions are kept of one file.
 _MOST = 4096
+
+
+def _trace(call):
+    global _tracing
+    _tracing = call
+    sys.settrace(call)
 
 
 # A new frame: MicroPython asks what shall be called in it.
@@ -155,68 +167,132 @@ def _add(f, k):
         _note("too many transitions")
 
 
-# Traces the files of a table that the host wrote: a line each, of digest,
-# number of lines, and the watched lines, or `-` where only lines are asked
-# for. `find` gives the digest of a file by its name, or None.
-def watch(path, find):
+# The table that the host wrote: a line for each file with its name, and behind a
+# tab its digest, number of lines, and the watched lines, or `-` where only lines
+# are asked for.
+def _read(path):
+    with open(path, "rb") as file:
+        return b"\n" + file.read()
+
+
+# What the table says of a file, if it is in it.
+def _row(table, name):
+    key = ("\n%s\t" % name).encode()
+    at = table.find(key)
+    if at < 0:
+        return None
+    at += len(key)
+    return table[at : table.find(b"\n", at)].decode().split()
+
+
+# Traces the files of a table. `plain` gives the name that a file has in it.
+def watch(path, plain):
     global _meet
-    table = {}
-    with open(path) as file:
-        for line in file:
-            words = line.split()
-            if words:
-                table[words[0]] = words
+    table = _read(path)
 
     def meet(name):
-        digest = find(name)
-        words = table.get(digest)
+        words = _row(table, plain(name))
         if words is None:
             return None
-        f = _files.get(digest)
-        count = int(words[1])
-        if f is None and words[2] == "-":
-            f = _files[digest] = [digest, bytearray((count >> 3) + 1), None, None, count]
-        elif f is None:
-            state = bytearray(count + 1)
-            for n in words[2].split(","):
-                if n:
-                    state[int(n)] = 2
-            f = _files[digest] = [digest, state, set(), None, count]
+        digest = words[0]
+        for f in _files.values():
+            if f[0] == digest:
+                break
+        else:
+            count = int(words[1])
+            if words[2] == "-":
+                f = [digest, bytearray((count >> 3) + 1), None, None, count, False]
+            else:
+                state = bytearray(count + 1)
+                for n in words[2].split(","):
+                    if n:
+                        state[int(n)] = 2
+                f = [digest, state, set(), None, count, True]
+            _files[name] = f
         return _transitions(f) if f[2] is not None else _lines(f)
 
     _meet = meet
-    sys.settrace(_call)
+    _trace(_call)
+
+
+# On a board, where files are in the directory `root`, which ends with `/`, or
+# where the board looks for modules if that is empty.
+def board(root):
+    _attach()
+    watch(root + _TABLE, _under(root))
+
+
+# The name that a file has in the table.
+def _under(root):
+    root = root.lstrip("/")
+
+    def plain(name):
+        name = name.lstrip("/")
+        return name[len(root) :] if name.startswith(root) else name
+
+    return plain
+
+
+# From now on the runtime's frames are those of the tracer.
+def _attach():
+    import _mpycov
+
+    def give(write, all=True):
+        frames(write, _mpycov._frame)
+
+    _mpycov.frames = give
+    _mpycov.reset = reset
+
+
+# Forgets what was seen.
+def reset():
+    for f in _files.values():
+        seen = f[1]
+        for n in range(len(seen)):
+            seen[n] &= 2 if f[5] else 0
+        if f[2]:
+            f[2].clear()
 
 
 # Calls `write` with each line of the frames; `frame` makes one of a body.
+# Meanwhile nothing is traced.
 def frames(write, frame):
-    write(frame("begin:%d" % len(_files)))
+    sys.settrace(None)
+    told = [f for f in _files.values() if f[0]]
+    write(frame("begin:%d" % len(told)))
     sent = 0
-    for f in _files.values():
-        digest, state, arcs, _, count = f
-        for start in range(0, count + 1, 256):
-            digits = ""
-            for k in range(start, min(start + 256, count + 1), 4):
-                d = 0
-                for i in range(4):
-                    n = k + i
-                    if n <= count:
-                        b = state[n >> 3] >> (n & 7) if arcs is None else state[n]
-                        d |= (b & 1) << i
-                digits += "%x" % d
-            if start == 0 or digits.strip("0"):
-                write(frame("trace:1:%s:%d:%d:%s" % (digest, count, start, digits)))
-                sent += 1
-        if arcs is not None:
-            words = ["%d-%d" % (k >> 15, k & 0x7FFF) for k in arcs]
-            for start in range(0, len(words) or 1, 24):
-                part = ",".join(words[start : start + 24])
-                write(frame("arcs:1:%s:%s" % (digest, part)))
-                sent += 1
+    for f in told:
+        sent += _send(write, frame, f)
     for text in _all_lost():
         write(frame("lost:1:%s" % text))
         sent += 1
     write(frame("end:%d" % sent))
+    sys.settrace(_tracing)
+
+
+def _send(write, frame, f):
+    digest, state, arcs, _, count, wide = f
+    sent = 0
+    for start in range(0, count + 1, 256):
+        digits = ""
+        for k in range(start, min(start + 256, count + 1), 4):
+            d = 0
+            for i in range(4):
+                n = k + i
+                if n <= count:
+                    b = state[n] if wide else state[n >> 3] >> (n & 7)
+                    d |= (b & 1) << i
+            digits += "%x" % d
+        if start == 0 or digits.strip("0"):
+            write(frame("trace:1:%s:%d:%d:%s" % (digest, count, start, digits)))
+            sent += 1
+    if wide:
+        words = ["%d-%d" % (k >> 15, k & 0x7FFF) for k in arcs]
+        for start in range(0, len(words) or 1, 24):
+            part = ",".join(words[start : start + 24])
+            write(frame("arcs:1:%s:%s" % (digest, part)))
+            sent += 1
+    return sent
 
 
 def _wanted(name):
@@ -234,8 +310,11 @@ def _own(name):
         return None
     f = _files.get(name)
     if f is None:
+        row = _row(_mode[4], _mode[5](name)) if _mode[4] else None
+        digest, count = (row[0], int(row[1])) if row else (None, None)
+        seen = bytearray(max(32, (count >> 3) + 1 if row else 0))
         code = bytearray(32) if _mode[2] else None
-        f = _files[name] = [name, bytearray(32), set() if _mode[3] else None, code, None]
+        f = _files[name] = [digest, seen, set() if _mode[3] else None, code, count, False]
     lines = _lines(f)
     if f[2] is None and f[3] is None:
         return lines
@@ -301,14 +380,22 @@ def start(include=None, exclude=None, collect_executable=False, collect_arcs=Fal
     _known.clear()
     _files.clear()
     del lost[:]
-    _mode = (include, exclude, collect_executable, collect_arcs)
+    table = plain = None
+    try:
+        root = _HERE[: _HERE.rfind("/") + 1]
+        table = _read(root + _TABLE)
+        plain = _under(root)
+        _attach()
+    except (OSError, ImportError):
+        pass
+    _mode = (include, exclude, collect_executable, collect_arcs, table, plain)
     _meet = _own
-    sys.settrace(_call)
+    _trace(_call)
 
 
 # Ends tracing.
 def stop():
-    sys.settrace(None)
+    _trace(None)
 
 
 def _numbers(bits):

@@ -85,12 +85,21 @@ impl Selection {
             other => other,
         };
         let contains = |text: &String| name.contains(text.as_str());
+        if is_runtime(name) {
+            return false;
+        }
         (self.containing.is_empty() || self.containing.iter().any(contains))
             && !self.not_containing.iter().any(contains)
             && matches(&self.include, true)
             && !matches(&self.omit, false)
             && self.pattern.as_ref().is_none_or(|p| p.is_match(module))
     }
+}
+
+/// Is this the name of a file of the runtime, which measures and is not measured?
+#[must_use]
+pub fn is_runtime(name: &str) -> bool {
+    matches!(base(name), "_mpycov.py" | "_mpycov_trace.py")
 }
 
 fn base(name: &str) -> &str {

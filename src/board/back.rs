@@ -58,7 +58,7 @@ impl Session {
             match run {
                 // A board that had to be reset meanwhile has nothing to tell, and does not know that it had.
                 Ok(_) => match self.understood(&again) {
-                    Ok(frames) if frames.hits.is_empty() => break,
+                    Ok(frames) if frames.files() == 0 => break,
                     result => last = result,
                 },
                 // What has come so far may be all there is to have.

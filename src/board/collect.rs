@@ -25,6 +25,8 @@ pub struct Collected {
     pub platform: String,
     /// The hits.
     pub frames: Frames,
+    /// What was in the files that were asked for.
+    pub files: Vec<u8>,
     /// Whether a program was running, and was started over.
     pub restarted: bool,
     /// Whether a program was running.
@@ -48,7 +50,7 @@ pub fn collect(
     repl.stop_on(control);
     let was_busy = !repl.is_idle();
     repl.take_over()?;
-    let mut frames = Frames::default();
+    let (mut frames, mut found) = (Frames::default(), Vec::new());
     if files.is_empty() {
         frames = in_memory(&mut repl, control)?;
         // On a small board the program may have left no room for questions.
@@ -58,7 +60,9 @@ pub fn collect(
     } else {
         let board = Board::probe(&mut repl)?;
         for path in files {
-            frames.add(frame::read(&read_file(&mut repl, &board, path)?));
+            let bytes = read_file(&mut repl, &board, path)?;
+            frames.add(frame::read(&bytes));
+            found.extend(bytes);
         }
     }
     let platform = repl
@@ -71,7 +75,7 @@ pub fn collect(
     } else {
         repl.leave();
     }
-    Ok(Collected { platform, frames, restarted, was_busy })
+    Ok(Collected { platform, frames, files: found, restarted, was_busy })
 }
 
 /// What is in memory; nothing if no instrumented module was imported. Frames first; where the program has left no

@@ -6,6 +6,7 @@ use crate::device::{Blob, Board};
 
 const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
 const GUARD: &str = include_str!("../../runtime/_mpycov_guard.py");
+const TRACER: &str = include_str!("../../runtime/_mpycov_trace.py");
 const TESTS: &str = include_str!("../../runtime/_mpycov_tests.py");
 
 /// With less free memory than this, in bytes, a board gets the runtime in two parts.
@@ -58,6 +59,15 @@ pub fn files(board: &Board, asked_for: bool) -> Vec<Blob> {
 #[must_use]
 pub fn tests() -> Blob {
     Blob { name: "_mpycov_tests.py".to_owned(), bytes: shortened(TESTS).into_bytes() }
+}
+
+/// The tracer, and the table that tells it what to trace.
+#[must_use]
+pub fn tracer(table: Vec<u8>) -> [Blob; 2] {
+    [
+        Blob { name: "_mpycov_trace.py".to_owned(), bytes: shortened(TRACER).into_bytes() },
+        Blob { name: "_mpycov_trace.txt".to_owned(), bytes: table },
+    ]
 }
 
 /// What is needed from the start, and what is needed in the end. What only the unix port needs is left out.

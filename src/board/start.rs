@@ -20,6 +20,8 @@ pub struct Start {
     pub autosave: Option<f64>,
     /// Keep hits for each test of micropython-lib's unittest.
     pub by_test: bool,
+    /// Trace what the tracer's table names.
+    pub trace: bool,
 }
 
 /// The text of a script, changed so that it takes itself for the main program when it is imported as `module`.
@@ -108,6 +110,10 @@ pub fn statements(
     }
     // What is imported here need not be imported further down, where small boards have no room for it.
     out += "import _mpycov\n";
+    if start.trace {
+        let root = str_literal(root.unwrap_or_default());
+        out += &format!("import _mpycov_trace\n_mpycov_trace.board({root})\n");
+    }
     out += &format!("_m=__import__({})\n", str_literal(&start.module));
     out
 }

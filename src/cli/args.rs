@@ -519,6 +519,10 @@ pub(super) struct CollectArgs {
 pub(super) struct DeployArgs {
     /// Files and directories to cover (the working directory if none is named).
     pub(super) paths: Vec<PathBuf>,
+    /// What is placed: sources with marks, or plain ones and the tracer _mpycov_trace, which the
+    /// program starts and stops.
+    #[arg(long, value_enum, default_value_t = ModeArg::Sensors)]
+    pub(super) mode: ModeArg,
     #[command(flatten)]
     pub(super) select: SelectArgs,
     #[command(flatten)]

@@ -9,6 +9,7 @@ use anyhow::bail;
 use super::args::{Common, SelectArgs};
 use super::board_args::PlaceArgs;
 use super::instrument::{attempt, options, show_faults, warn_of_paths};
+use super::settrace::{self, Prepared, Texts};
 use crate::board::back::hits_in_place;
 use crate::board::cross::Cross;
 use crate::board::place::{Roots, needed};
@@ -16,7 +17,7 @@ use crate::board::{budget, runtime, start};
 use crate::device::{Blob, Board, Layout};
 use crate::discover::{self, Found};
 use crate::fs;
-use crate::model::{Digest, FileMap};
+use crate::model::{Digest, FileMap, Line};
 use crate::store::Store;
 
 /// What is to be placed, before it is known on which board.
@@ -34,6 +35,8 @@ pub(super) struct Sources<'a> {
     pub(super) cwd: PathBuf,
     pub(super) select: &'a SelectArgs,
     pub(super) place: &'a PlaceArgs,
+    /// How they are traced, if they are not instrumented.
+    pub(super) trace: Option<Texts>,
 }
 
 /// Files for one board.
@@ -53,23 +56,36 @@ pub(super) struct Files {
     pub(super) search: Vec<String>,
     /// Whether the board starts the program by itself.
     pub(super) boots: bool,
+    /// What is traced.
+    pub(super) traced: Option<Prepared>,
+    /// What the tracer is told.
+    table: String,
 }
 
 /// A file on its way.
 struct Part {
+    /// The digest under which it is traced.
+    traced: Option<Digest>,
     path: PathBuf,
     host: String,
     text: Vec<u8>,
     added: Vec<u32>,
+    /// Lines that were put in front of it.
+    in_front: u32,
 }
 
 impl Part {
+    fn plain(path: PathBuf, host: String, text: Vec<u8>) -> Self {
+        Self { traced: None, path, host, text, added: Vec::new(), in_front: 0 }
+    }
+
     /// Takes another text, which may have a line more in front.
     fn replace(&mut self, text: Vec<u8>, added: bool) {
         self.text = text;
         if added {
             let moved = self.added.iter().map(|line| line + 1);
             self.added = std::iter::once(1).chain(moved).collect();
+            self.in_front += 1;
         }
     }
 }
@@ -143,7 +159,9 @@ impl Sources<'_> {
             warn_of_paths(&attempts, common.color);
         });
         shown?;
-        let mut files = Files::default();
+        let traced =
+            self.trace.map(|texts| settrace::prepare(&attempts, script, texts, self.select));
+        let mut files = Files { traced, ..Files::default() };
         let store = Store::at(&common.data_dir);
         let mut parts = Vec::new();
         for attempt in attempts {
@@ -154,20 +172,32 @@ impl Sources<'_> {
                     if script == Some(&*path) && made.map.sensor_count > 0 {
                         files.script = Some(made.map.digest.clone());
                     }
-                    files.maps.insert(made.map.digest.clone(), made.map);
-                    let added = made.woven.added_lines.iter().map(|line| line.0).collect();
-                    Part { path, host, text: made.woven.text, added }
+                    let digest = made.map.digest.clone();
+                    files.maps.insert(digest.clone(), made.map);
+                    let numbers = |lines: &[Line]| lines.iter().map(|line| line.0).collect();
+                    match files.traced.as_ref().and_then(|traced| traced.text(&digest)) {
+                        Some(traced) => Part {
+                            added: numbers(traced.added_lines()),
+                            traced: Some(digest),
+                            ..Part::plain(path, host, traced.text().to_vec())
+                        },
+                        None => Part {
+                            added: numbers(&made.woven.added_lines),
+                            ..Part::plain(path, host, made.woven.text)
+                        },
+                    }
                 }
                 Err(_) => {
                     files.uncovered.insert(host.clone(), "it does not parse".to_owned());
-                    Part { path, host, text: attempt.text, added: Vec::new() }
+                    Part::plain(path, host, attempt.text)
                 }
             };
             parts.push(part);
         }
         for found in self.covered.iter().filter(|found| !wanted(found)) {
             let (path, host) = (found.path.clone(), found.name.clone());
-            parts.push(Part { text: fs::read(&path)?, path, host, added: Vec::new() });
+            let text = fs::read(&path)?;
+            parts.push(Part::plain(path, host, text));
         }
         self.add_plain(&mut parts)?;
         let directories = board.directories && (board.sys_path || self.place.in_place);
@@ -187,14 +217,18 @@ impl Sources<'_> {
         if let Some(code) = &self.code {
             let (text, added) = start::as_main(code.as_bytes(), "_mpycov_code", board.sys_modules);
             let added = if added { vec![1] } else { Vec::new() };
-            let part =
-                Part { path: "_mpycov_code.py".into(), host: "<stdin>".to_owned(), text, added };
+            let part = Part::plain("_mpycov_code.py".into(), "<stdin>".to_owned(), text);
+            let part = Part { added, ..part };
             files.module = "_mpycov_code".to_owned();
             place(part, "_mpycov_code.py".to_owned(), cross.as_ref(), &mut files)?;
         } else if let Some(module) = &self.module {
             files.module = module.clone();
         }
         self.add_extra(&mut files)?;
+        if files.traced.is_some() {
+            let table = std::mem::take(&mut files.table).into_bytes();
+            files.blobs.extend(runtime::tracer(table));
+        }
         Ok(files)
     }
 
@@ -203,12 +237,7 @@ impl Sources<'_> {
         let taken: BTreeSet<PathBuf> = parts.iter().map(|part| part.path.clone()).collect();
         if let Some(script) = self.script.as_deref().filter(|script| !taken.contains(*script)) {
             let host = discover::display_name(script, &self.cwd);
-            parts.push(Part {
-                path: script.to_owned(),
-                host,
-                text: fs::read(script)?,
-                added: Vec::new(),
-            });
+            parts.push(Part::plain(script.to_owned(), host, fs::read(script)?));
         }
         let mut dirs: Vec<PathBuf> =
             self.script.iter().filter_map(|s| s.parent()).map(Path::to_owned).collect();
@@ -219,14 +248,9 @@ impl Sources<'_> {
                 let python = found.path.extension().is_some_and(|e| e == "py");
                 let known =
                     taken.contains(&found.path) || self.script.as_deref() == Some(&*found.path);
-                if python && !known {
+                if python && !known && !discover::is_runtime(&found.name) {
                     let text = fs::read(&found.path)?;
-                    let part = Part {
-                        path: found.path.clone(),
-                        host: found.name,
-                        text,
-                        added: Vec::new(),
-                    };
+                    let part = Part::plain(found.path.clone(), found.name, text);
                     helpers.insert(found.path, part);
                 }
             }
@@ -319,6 +343,9 @@ fn place(
         name = format!("{stem}.mpy");
     }
     check_free(&name, &part.host, files)?;
+    if let (Some(traced), Some(digest)) = (&mut files.traced, &part.traced) {
+        files.table += &traced.placed(digest, &name, part.in_front);
+    }
     files.origins.push((name.clone(), part.host, part.added));
     files.blobs.push(Blob { name, bytes });
     Ok(())

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 
 use super::args::{CollectArgs, Common};
-use super::{Exit, boards, foreign, style};
+use super::{Exit, boards, foreign, settrace, style};
 use crate::board;
 use crate::fs;
-use crate::model::HitSet;
+use crate::model::{Digest, HitSet, Observed};
+use crate::plan::source_hash;
 use crate::store::Store;
 use crate::wire::data_file::RunData;
 use crate::wire::frame::{self, Frames};
@@ -17,7 +19,7 @@ use crate::wire::frame::{self, Frames};
 /// What hits come from.
 struct Input {
     name: String,
-    /// What was read; nothing from a board, whose frames are taken as they come.
+    /// What was read; nothing from a board's memory, whose frames are taken as they come.
     bytes: Vec<u8>,
     frames: Frames,
     context: String,
@@ -62,16 +64,17 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
                 ),
             }
         }
-        if files.is_empty() {
+        let traced = traced(&store, name, frames, common);
+        if files.is_empty() && traced.is_empty() {
             continue;
         }
-        kept += files.len();
+        kept += files.len() + traced.len();
         let data = RunData {
             created: super::run::now(),
             name: name.clone(),
             context: context.clone(),
             files,
-            traced: BTreeMap::new(),
+            traced,
             uncovered: BTreeMap::new(),
             tests: Vec::new(),
         };
@@ -84,6 +87,38 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
         style::note(&format!("Collected the hits of {kept} files."));
     }
     Ok(Exit::Fine)
+}
+
+/// What tracers saw, judged by the sources as they are here.
+fn traced(
+    store: &Store,
+    name: &str,
+    frames: &Frames,
+    common: &Common,
+) -> BTreeMap<Digest, Option<Observed>> {
+    let mut all = BTreeMap::new();
+    for (digest, events) in &frames.traces {
+        let judged = store.map(digest).and_then(|map| {
+            let source = fs::read(Path::new(&map.path)).map_err(|error| error.to_string())?;
+            if source_hash(&source) != map.source_hash {
+                return Err(format!("{} has changed since it was placed", map.path));
+            }
+            settrace::judge_placed(source, events, frames.gap, &map)
+                .ok_or_else(|| format!("another text of {} ran", map.path))
+        });
+        match judged {
+            Ok(observed) => {
+                all.insert(digest.clone(), Some(observed));
+            }
+            Err(reason) => style::warning(
+                &format!(
+                    "{name}: some hits do not count: {reason}\n  help: collect where it was deployed from, with the same --data-dir and sources"
+                ),
+                common.color,
+            ),
+        }
+    }
+    all
 }
 
 fn from_files(args: &CollectArgs) -> anyhow::Result<Vec<Input>> {
@@ -121,7 +156,7 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
             "" => label.clone(),
             context => format!("{label}|{context}"),
         };
-        inputs.push(Input { name: label, bytes: Vec::new(), frames: found.frames, context });
+        inputs.push(Input { name: label, bytes: found.files, frames: found.frames, context });
     }
     Ok(inputs)
 }

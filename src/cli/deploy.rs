@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::args::{Common, DeployArgs};
+use super::args::{Common, DeployArgs, ModeArg};
 use super::board_files::Sources;
 use super::instrument::selection;
+use super::settrace::{Texts, check_board};
 use super::{Exit, boards, style};
 use crate::board::Stage;
 use crate::device::Layout;
@@ -37,6 +38,7 @@ pub(super) fn deploy(args: &DeployArgs, common: &Common) -> anyhow::Result<Exit>
         cwd,
         select: &args.select,
         place: &args.place,
+        trace: (args.mode == ModeArg::Settrace).then_some(Texts::Plain),
     };
     for (name, address) in boards::one_or_more(&args.line)? {
         let control = boards::control()?;
@@ -59,6 +61,9 @@ pub(super) fn deploy(args: &DeployArgs, common: &Common) -> anyhow::Result<Exit>
             });
             session.leave();
             continue;
+        }
+        if sources.trace.is_some() {
+            check_board(&session.board, &label, &args.place)?;
         }
         let files = sources.for_board(&session.board, common, None)?;
         for warning in files.check_budget(&session.board, layout)? {

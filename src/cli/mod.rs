@@ -16,6 +16,7 @@ mod report;
 mod report_out;
 mod run;
 mod settings;
+mod settrace;
 mod style;
 mod test_map;
 

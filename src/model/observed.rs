@@ -14,6 +14,8 @@ pub struct Events {
     pub transitions: Option<BTreeSet<(Line, Line)>>,
     /// Lines that the firmware says have code; empty where it was not asked.
     pub executable: BTreeSet<Line>,
+    /// Number of lines of the text, where the tracer knows it.
+    pub text_lines: Option<u32>,
 }
 
 /// What may have run without being reported.

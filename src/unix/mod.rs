@@ -55,8 +55,8 @@ pub struct Launch<'a> {
 /// A file that is to be traced.
 #[derive(Clone, Debug)]
 pub struct TraceRow {
-    /// Its full path.
-    pub path: PathBuf,
+    /// The name that it has where it runs: here its full path.
+    pub name: String,
     /// The digest under which it reports.
     pub digest: String,
     /// Number of lines of the text that runs.
@@ -65,7 +65,7 @@ pub struct TraceRow {
     pub watched: Option<Vec<u32>>,
 }
 
-/// A line of the table that the tracer reads: digest, number of lines, watched lines.
+/// A line of the table that the tracer reads: name, digest, number of lines, watched lines.
 #[must_use]
 pub fn table_row(row: &TraceRow) -> String {
     let watched = row.watched.as_ref().map(|lines| {
@@ -73,7 +73,7 @@ pub fn table_row(row: &TraceRow) -> String {
         // With no watched lines there is still something between the spaces.
         format!(",{}", lines.join(","))
     });
-    format!("{} {} {}\n", row.digest, row.lines, watched.as_deref().unwrap_or("-"))
+    format!("{}\t{} {} {}\n", row.name, row.digest, row.lines, watched.as_deref().unwrap_or("-"))
 }
 
 /// How a run ended.
@@ -147,15 +147,7 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
         let table = temp.path().join("table");
         let text: String = rows.iter().map(table_row).collect();
         fs::write(&table, text.as_bytes())?;
-        let names: Vec<String> = rows
-            .iter()
-            .map(|row| format!("{}:'{}'", literal(&row.path.to_string_lossy()), row.digest))
-            .collect();
-        let fields = format!(
-            ",'trace':{},'names':{{{}}}}}",
-            literal(&table.to_string_lossy()),
-            names.join(",")
-        );
+        let fields = format!(",'trace':{}}}", literal(&table.to_string_lossy()));
         how.replace_range(how.len() - 1.., &fields);
     }
     let code = format!(

@@ -50,6 +50,18 @@ pub struct Frames {
 }
 
 impl Frames {
+    /// Has anything come of the file with this digest?
+    #[must_use]
+    pub fn tell_of(&self, digest: &Digest) -> bool {
+        self.hits.contains_key(digest) || self.traces.contains_key(digest)
+    }
+
+    /// Of how many files something has come.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.hits.len() + self.traces.keys().filter(|file| !self.hits.contains_key(file)).count()
+    }
+
     /// Adds what was read elsewhere.
     pub fn add(&mut self, other: Frames) {
         for (digest, set) in other.hits {
@@ -63,6 +75,7 @@ impl Frames {
         }
         for (digest, seen) in other.traces {
             let mine = self.traces.entry(digest).or_default();
+            mine.text_lines = mine.text_lines.or(seen.text_lines);
             mine.lines.extend(seen.lines);
             if let Some(transitions) = seen.transitions {
                 mine.transitions.get_or_insert_default().extend(transitions);
@@ -106,11 +119,12 @@ pub fn read(output: &[u8]) -> Frames {
                     .push(format!("a dump announced {frames} frames, {seen} arrived sound")),
                 None => found.faults.push("a dump has an end but no beginning".to_owned()),
             },
-            Ok(Frame::Trace { digest, lines, transitions }) => {
+            Ok(Frame::Trace { digest, count, lines, transitions }) => {
                 if let Some(seen) = &mut dump {
                     *seen += 1;
                 }
                 let events = found.traces.entry(digest).or_default();
+                events.text_lines = events.text_lines.or(count);
                 events.lines.extend(lines);
                 if let Some(transitions) = transitions {
                     events.transitions.get_or_insert_default().extend(transitions);
@@ -212,18 +226,29 @@ fn quoted(text: &mut &str) -> Option<Vec<bool>> {
     (inner.is_empty() || inner.starts_with("\\x")).then_some(marks)
 }
 
-/// Whether a line is one sound frame with hits.
+/// Whether a line is one sound frame with hits, or with what a tracer saw.
 #[must_use]
 pub fn is_hits(line: &[u8]) -> bool {
     let inner = line.trim_ascii().strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">"));
-    inner.is_some_and(|inner| matches!(parse(inner), Ok(Frame::Hits { .. })))
+    inner.is_some_and(|inner| {
+        matches!(parse(inner), Ok(Frame::Hits { .. } | Frame::Trace { .. } | Frame::Lost(_)))
+    })
 }
 
 enum Frame {
     Begin,
     End(u32),
-    Hits { digest: Digest, count: u32, hits: Vec<SensorId> },
-    Trace { digest: Digest, lines: Vec<Line>, transitions: Option<Vec<(Line, Line)>> },
+    Hits {
+        digest: Digest,
+        count: u32,
+        hits: Vec<SensorId>,
+    },
+    Trace {
+        digest: Digest,
+        count: Option<u32>,
+        lines: Vec<Line>,
+        transitions: Option<Vec<(Line, Line)>>,
+    },
     Lost(String),
 }
 
@@ -254,7 +279,7 @@ fn parse(bytes: &[u8]) -> Result<Frame, String> {
             if lines.iter().any(|line| line.0 > count) {
                 return Err("it names a line that its file does not have".to_owned());
             }
-            Ok(Frame::Trace { digest, lines, transitions: None })
+            Ok(Frame::Trace { digest, count: Some(count), lines, transitions: None })
         }
         ["mpycov", _, "arcs", _, digest, pairs] => {
             let digest = Digest::parse(digest).ok_or("its digest is none")?;
@@ -263,7 +288,8 @@ fn parse(bytes: &[u8]) -> Result<Frame, String> {
                 let (from, to) = pair.split_once('-').ok_or("a pair of lines is none")?;
                 transitions.push((Line(number(from)?), Line(number(to)?)));
             }
-            Ok(Frame::Trace { digest, lines: Vec::new(), transitions: Some(transitions) })
+            let lines = Vec::new();
+            Ok(Frame::Trace { digest, count: None, lines, transitions: Some(transitions) })
         }
         ["mpycov", _, "lost", _, reason] => Ok(Frame::Lost((*reason).to_owned())),
         ["mpycov", _, digest, count, start, bits] => {

@@ -10,6 +10,7 @@ mod ends;
 mod places;
 mod resets;
 mod runs;
+mod settrace;
 mod several;
 
 use std::path::Path;

@@ -6,10 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 
-use super::super::args::{Common, Passes, RunArgs};
+use super::super::args::{Common, ModeArg, Passes, RunArgs};
 use super::super::board_files::{Files, Sources};
 use super::super::boards::{self, Target};
 use super::super::instrument::selection;
+use super::super::settrace::{self, Texts};
 use super::super::{Exit, style};
 use super::printer::Printer;
 use super::results;
@@ -109,6 +110,11 @@ fn programs<'a>(args: &'a RunArgs, common: &Common) -> anyhow::Result<Vec<Progra
                 cwd: cwd.clone(),
                 select: &args.select,
                 place: &args.place,
+                trace: match (args.mode, args.no_fences) {
+                    (ModeArg::Sensors, _) => None,
+                    (ModeArg::Settrace, false) => Some(Texts::Fenced),
+                    (ModeArg::Settrace, true) => Some(Texts::Plain),
+                },
             },
         });
     }
@@ -140,6 +146,10 @@ impl Runner<'_> {
         if self.common.verbose {
             style::note(&format!("mpycov: {label}: {}", session.board.firmware()));
         }
+        if self.args.mode == ModeArg::Settrace {
+            self.check_tracing(&session, &label)
+                .map_err(|error| at(error, &Some(label.clone())))?;
+        }
         let mut exit = Exit::Fine;
         let mut own = 0..programs.len();
         let mut next = || match self.args.distribute {
@@ -165,6 +175,16 @@ impl Runner<'_> {
         }
         session.leave();
         Ok(exit)
+    }
+
+    /// Refuses what cannot be traced.
+    fn check_tracing(&self, session: &Session, label: &str) -> anyhow::Result<()> {
+        if self.args.context == "test" {
+            bail!(
+                "--context test does not go with --mode settrace, which cannot tell tests apart\n  help: leave one of them out"
+            );
+        }
+        settrace::check_board(&session.board, label, &self.args.place)
     }
 
     /// What a board is called in reports: its platform, and where there are several, its port too.
@@ -243,6 +263,11 @@ impl Runner<'_> {
         let common = self.common;
         let sources = &program.sources;
         let files = sources.for_board(&session.board, common, only)?;
+        if files.boots && files.traced.is_some() {
+            bail!(
+                "a program that the board starts by itself cannot be traced from its first line\n  help: leave out `--mode settrace`, or start it without --in-place"
+            );
+        }
         let layout = sources.layout();
         for warning in files.check_budget(&session.board, layout)? {
             self.warn(label, &warning);
@@ -253,6 +278,7 @@ impl Runner<'_> {
             paths: files.search.clone(),
             autosave: self.args.autosave,
             by_test: self.args.context == "test" && runtime::can_guard(&session.board),
+            trace: files.traced.is_some(),
         };
         let job = Job {
             blobs: files.blobs.clone(),
@@ -320,8 +346,14 @@ impl Runner<'_> {
             created: now(),
             name: name.to_owned(),
             context,
-            files: joined(&maps, &ended.frames.hits),
-            traced: BTreeMap::new(),
+            files: if files.traced.is_none() {
+                joined(&maps, &ended.frames.hits)
+            } else {
+                BTreeMap::new()
+            },
+            traced: files.traced.as_ref().map_or_else(BTreeMap::new, |traced| {
+                traced.judge(files.maps.iter(), &ended.frames)
+            }),
             uncovered: files.uncovered.clone(),
             tests,
         };
@@ -339,7 +371,7 @@ impl Runner<'_> {
             store.put_run(&data)?;
         }
         if self.common.verbose {
-            let count = ended.frames.hits.len();
+            let count = ended.frames.files();
             style::note(&format!("mpycov: hits of {count} files kept in {}", path.display()));
         }
         Ok(())

@@ -56,11 +56,10 @@ impl Runner<'_> {
             fine = false;
             self.warn(label, "unittest ran no tests: are their names right, and is their module the one that runs?");
         }
-        let none = ended.frames.complete == 0 && ended.frames.hits.is_empty();
+        let none = ended.frames.complete == 0 && ended.frames.files() == 0;
         if none {
             self.warn(label, "the program ended without handing over its hits (was it killed?)");
-        } else if let Some(script) =
-            files.script.as_ref().filter(|s| !ended.frames.hits.contains_key(s))
+        } else if let Some(script) = files.script.as_ref().filter(|s| !ended.frames.tell_of(s))
             && ended.end == RunEnd::Finished
         {
             let name = files.maps.get(script).map_or("", |map| &map.path);
@@ -89,7 +88,7 @@ impl Runner<'_> {
             };
             style::note(&format!(
                 "{label}: {state}{tests}, hits of {} files",
-                ended.frames.hits.len()
+                ended.frames.files()
             ));
         }
         if fine { Exit::Fine } else { Exit::Failed }
@@ -104,7 +103,7 @@ impl Runner<'_> {
 
 /// What became of the hits of a board that went away.
 fn kept(ended: &Ended) -> &'static str {
-    match (ended.frames.hits.is_empty(), ended.returned) {
+    match (ended.frames.files() == 0, ended.returned) {
         (false, _) => "; its hits were saved before",
         (true, true) => "; it had not saved its hits",
         (true, false) => " and did not come back; its hits are lost",

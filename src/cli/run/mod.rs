@@ -4,7 +4,6 @@ mod board;
 mod ends;
 mod printer;
 mod results;
-mod settrace;
 mod signals;
 mod unix;
 
@@ -15,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 
 use super::Exit;
-use super::args::{Common, ModeArg, RunArgs};
+use super::args::{Common, RunArgs};
 use super::boards::{self, Target};
 use crate::discover::{self, Found, Selection};
 use crate::fs;
@@ -28,11 +27,6 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let on_unix = targets.is_empty() || targets.contains(&Target::Unix);
     if on_unix && (args.scripts || args.distribute) {
         bail!("several scripts run on boards only\n  help: name boards with -t, and not unix");
-    }
-    if on_boards && args.mode == ModeArg::Settrace {
-        bail!(
-            "--mode settrace runs programs on the unix port only\n  help: leave --mode out: sensors need no sys.settrace; or let the program trace itself with the module _mpycov_trace, and collect what it prints"
-        );
     }
     let there = board::run(args, common, &targets)?;
     let here = if on_unix { unix::run(args, common)? } else { Exit::Fine };

@@ -6,10 +6,11 @@ use anyhow::Context;
 
 use super::super::args::{Common, ModeArg, RunArgs};
 use super::super::instrument::{attempt, options, selection, show_faults, warn_of_paths};
+use super::super::settrace::{self, Texts};
 use super::super::{Exit, style};
 use super::results::test_results;
 use super::signals::watch_signals;
-use super::{compiled_only, find_micropython, joined, now, script_of, settrace, sources, timeout};
+use super::{compiled_only, find_micropython, joined, now, script_of, sources, timeout};
 use crate::model::{Digest, FileMap};
 use crate::store::Store;
 use crate::unix::{self, Launch, Program};
@@ -47,21 +48,24 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let mut texts = Vec::new();
     let traced = match args.mode {
         ModeArg::Settrace => {
-            Some(settrace::prepare(&attempts, script.as_deref(), !args.no_fences, &args.select))
+            let texts = if args.no_fences { Texts::Plain } else { Texts::Fenced };
+            Some(settrace::prepare(&attempts, script.as_deref(), texts, &args.select))
         }
         ModeArg::Sensors => None,
     };
-    for (attempt, index) in attempts.iter().zip(0..) {
+    for attempt in &attempts {
         let Ok(instrumented) = &attempt.result else { continue };
         store.put_map(&instrumented.map)?;
         maps.insert(instrumented.map.digest.clone(), &instrumented.map);
-        let (text, added) = match traced.as_ref().and_then(|traced| traced.text(index)) {
-            Some(traced) => (traced.text(), traced.added_lines()),
-            None => (&instrumented.woven.text[..], &instrumented.woven.added_lines[..]),
-        };
+        let (text, added) =
+            match traced.as_ref().and_then(|traced| traced.text(&instrumented.map.digest)) {
+                Some(traced) => (traced.text(), traced.added_lines()),
+                None => (&instrumented.woven.text[..], &instrumented.woven.added_lines[..]),
+            };
         let added = added.iter().map(|l| l.0).collect();
         texts.push((attempt.found.path.clone(), text, added));
     }
+    let rows = traced.as_ref().map(settrace::Prepared::rows);
     let ask_to_end = watch_signals()?;
     let launch = Launch {
         micropython: &micropython,
@@ -70,7 +74,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         files: &texts,
         timeout,
         ask_to_end: &ask_to_end,
-        trace: traced.as_ref().map(|traced| &traced.rows[..]),
+        trace: rows.as_deref(),
     };
     let ended = unix::run(&launch)?;
     let frames = frame::read(&ended.hits.unwrap_or_default());
@@ -83,19 +87,20 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
             common.color,
         );
     }
-    let hits = frames.hits;
+    let hits = &frames.hits;
     // Libraries in the firmware are nobody's concern who has not named them.
     if !args.select.include.is_empty() || args.select.pattern.is_some() {
         for (module, _) in ended.frozen.iter().filter(|(_, file)| selection.wants(file)) {
             uncovered.insert(module.clone(), "it is frozen into the firmware".to_owned());
         }
     }
-    let seen = traced.as_ref().map(|traced| traced.judge(&attempts, &frames.traces, frames.gap));
+    let known = || maps.iter().map(|(digest, map)| (digest, *map));
+    let seen = traced.as_ref().map(|traced| traced.judge(known(), &frames));
     let data = RunData {
         created: now(),
         name: first.clone(),
         context: args.context.clone(),
-        files: if seen.is_none() { joined(&maps, &hits) } else { BTreeMap::new() },
+        files: if seen.is_none() { joined(&maps, hits) } else { BTreeMap::new() },
         traced: seen.unwrap_or_default(),
         uncovered,
         tests: test_results(first, &args.context, ended.unittest.as_deref(), &texts, common),

@@ -1,0 +1,128 @@
+//! Programs traced with `sys.settrace` on a board whose firmware has it.
+
+use std::fs;
+use std::path::Path;
+
+use super::common::targets::{self, RawPaste, Serial, WASM_NEWEST, WasmBoard};
+use super::{Plugged, mpycov, project, table, target_of, thermo, wasm};
+
+fn tracing(kind: Serial, files: &[(&str, &str)]) -> Plugged {
+    let wasm = targets::wasm(WASM_NEWEST, true);
+    target_of(WasmBoard { wasm, raw_paste: RawPaste::Yes }.start(kind, files), kind)
+}
+
+fn flash(board: &Plugged) -> &Path {
+    board.board.as_ref().and_then(|board| board.files.as_deref()).expect("its files")
+}
+
+/// The table of fixtures/board as sensors give it, but for conditions, of which lines do not tell.
+const TABLE: [&str; 4] = [
+    "Name Stmts Miss Branch BrPart Cond MC/DC Cover Missing",
+    "test_thermo.py 6 0 2 1 0/0 0/0 88% 6->exit",
+    "thermo.py 10 0 6 1 0/0 0/0 94% 13->12",
+    "TOTAL 16 0 8 2 0/0 0/0 92%",
+];
+
+/// The table, without what could not be measured.
+fn figures(dir: &Path) -> Vec<String> {
+    table(dir).into_iter().take_while(|row| !row.is_empty()).collect()
+}
+
+#[test]
+fn lines_come_back_from_a_board_as_from_the_computer() {
+    for kind in [Serial::Pty, Serial::Tcp] {
+        let board = tracing(kind, &[]);
+        for more in [&[][..], &["--ram"]] {
+            let dir = thermo();
+            let words = ["run", "-t", &board.target, "--mode", "settrace"];
+            let ran = mpycov(dir.path(), &[&words, more, &["test_thermo.py"]].concat());
+            assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "done\n", ""), "{more:?}");
+            assert_eq!(figures(dir.path()), TABLE, "{more:?}");
+            assert_eq!(fs::read_dir(flash(&board)).expect("the flash").count(), 0);
+        }
+    }
+}
+
+/// A compound statement on the first line, which needs a line in front of it to become the main
+/// program; a line that is added for a fence; an exception.
+const FIRST: &str = "\
+for n in (1, 2):
+    if n > 1:
+        n = 0
+def f():
+    while n:
+        return 1
+    raise ValueError
+f()
+";
+
+#[test]
+fn lines_and_tracebacks_are_those_of_the_source() {
+    let board = tracing(Serial::Tcp, &[]);
+    let dir = project(&[("first.py", FIRST)]);
+    let ran = mpycov(dir.path(), &["run", "-t", &board.target, "--mode", "settrace", "first.py"]);
+    let traceback = "  File \"first.py\", line 8, in <module>\n  File \"first.py\", line 7, in f\n";
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.err().contains(traceback), "{}", ran.text());
+    assert_eq!(figures(dir.path())[1], "first.py 8 1 6 1 0/0 0/0 86% 6");
+}
+
+#[test]
+fn firmware_that_cannot_trace_is_told_so() {
+    let board = wasm(Serial::Tcp, &[]);
+    let dir = thermo();
+    let refused = |more: &[&str], what: &str| {
+        let words = [&["run", "-t", &board.target, "--mode", "settrace"], more].concat();
+        let outcome = mpycov(dir.path(), &[&words[..], &["test_thermo.py"]].concat());
+        assert_eq!((outcome.status, &*outcome.out()), (Some(1), ""), "{}", outcome.text());
+        assert!(outcome.err().contains(what), "{}", outcome.text());
+    };
+    refused(&[], "MICROPY_PY_SYS_SETTRACE");
+    refused(&["--context", "test"], "--context test does not go with --mode settrace");
+    let words = ["deploy", "-t", &board.target, "--mode", "settrace", "thermo.py"];
+    let outcome = mpycov(dir.path(), &words);
+    assert_eq!(outcome.status, Some(1));
+    assert!(outcome.err().contains("leave out `--mode settrace`"), "{}", outcome.text());
+}
+
+/// A program of the board's own that starts and stops the tracer itself.
+const OWN: &str = "\
+import sys
+sys.path.insert(0, '/flash/_mpycov')
+import _mpycov_trace as trace
+trace.start(include=['thermo'], collect_executable=True, collect_arcs=True)
+import thermo
+assert thermo.wanted(18, 21, True)
+assert not thermo.wanted(18, 21, False)
+assert thermo.trend([1, 2, 3]) == 2
+trace.stop()
+trace.export_json('cov.json')
+print('stopped')
+";
+
+#[test]
+fn a_program_traces_itself_and_is_collected() {
+    let board = tracing(Serial::Tcp, &[]);
+    let dir = thermo();
+    let words = ["deploy", "-t", &board.target, "--mode", "settrace", "thermo.py"];
+    let placed = mpycov(dir.path(), &words);
+    assert_eq!(placed.status, Some(0), "{}", placed.text());
+    let own = flash(&board).join("_mpycov");
+    assert!(own.join("_mpycov_trace.py").exists());
+    // Sources are placed as they are.
+    assert_eq!(fs::read(own.join("thermo.py")).ok(), fs::read(dir.path().join("thermo.py")).ok());
+    fs::write(flash(&board).join("main.py"), OWN).expect("a file");
+    // A soft reset starts main.py.
+    let start = mpycov(dir.path(), &["run", "-t", &board.target, "--keep", "-c", "import main"]);
+    assert!(start.out().contains("stopped"), "{}", start.text());
+    let kept = |data: &str, files: &[&str]| {
+        let words = [&["collect", "-t", &board.target, "--data-dir", data], files].concat();
+        let collected = mpycov(dir.path(), &words);
+        assert_eq!(collected.status, Some(0), "{}", collected.text());
+        mpycov(dir.path(), &["report", "--data-dir", data, "-m"]).out()
+    };
+    // The file tells by names, and is found by what the host knows of them.
+    let words = ["--path-map", "/flash/_mpycov/=", "cov.json"];
+    let by_name = kept("named", &words);
+    assert!(by_name.contains("thermo.py "), "{by_name}");
+}
