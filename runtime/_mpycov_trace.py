@@ -297,7 +297,7 @@ def _send(write, frame, f):
 
 def _wanted(name):
     include, exclude = _mode[:2]
-    if "_mpycov" in name:
+    if name[name.rfind("/") + 1 :] in ("_mpycov.py", "_mpycov_trace.py"):
         return False
     if include is not None and not [p for p in include if p in name]:
         return False

@@ -51,6 +51,8 @@ pub struct Job {
     pub start: Option<Start>,
     /// Where files go.
     pub layout: Layout,
+    /// Whether they are there already: nothing is sent then, and nothing taken away.
+    pub there: bool,
     /// Whether they stay.
     pub keep: bool,
     /// How long the program may run.
@@ -195,11 +197,17 @@ impl Session {
         if job.start.as_ref().is_some_and(|start| start.by_test) {
             all.push(runtime::tests());
         }
-        let placed = match self.place_all(&all, job.layout, show) {
+        let result = match job.there {
+            true => Deployment::there(&mut self.repl, &self.board, job.layout, &all)
+                .map_err(Failure::from),
+            false => self.place_all(&all, job.layout, show),
+        };
+        let stays = job.keep || job.there;
+        let placed = match result {
             Ok(placed) => placed,
             Err(failure) => {
                 // What was placed so far is on the board's list.
-                if !job.keep && !self.repl.is_closed() {
+                if !stays && !self.repl.is_closed() {
                     self.repl.stop_on(&self.control);
                     let _ = self.remove_left(job.layout);
                 }
@@ -210,8 +218,7 @@ impl Session {
         let result = self.run_placed(job, &placed, hits.as_deref(), show);
         // A board that does not stop cannot be tidied up either.
         let stuck = result.as_ref().is_ok_and(|ended| hangs(&ended.end));
-        let untidy =
-            if job.keep || stuck { None } else { self.tidy(placed, hits.as_deref(), show) };
+        let untidy = if stays || stuck { None } else { self.tidy(placed, hits.as_deref(), show) };
         let mut ended = result?;
         ended.untidy = untidy;
         Ok(ended)

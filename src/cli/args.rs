@@ -244,6 +244,9 @@ pub(super) struct RunArgs {
     /// Leave the files on the board.
     #[arg(long, help_heading = "Boards")]
     pub(super) keep: bool,
+    /// Send nothing: the files are on the board already, from a run with --keep.
+    #[arg(long, conflicts_with = "ram", help_heading = "Boards")]
+    pub(super) no_deploy: bool,
     /// All words are scripts; each runs on each board, one after the other.
     #[arg(long, conflicts_with_all = ["module", "code"], help_heading = "Boards")]
     pub(super) scripts: bool,

@@ -161,6 +161,34 @@ impl Deployment {
         Ok(Self { layout, places, entries })
     }
 
+    /// The deployment of `blobs` that is on a board already; nothing is sent.
+    ///
+    /// # Errors
+    /// [`DeployError::NotThere`] when a file is missing or another one.
+    pub fn there(
+        repl: &mut RawRepl,
+        board: &Board,
+        layout: Layout,
+        blobs: &[Blob],
+    ) -> Result<Self, DeployError> {
+        let left = match Self::left_behind(repl, board, layout)? {
+            Some(left) => left,
+            None => Self { layout, places: Places::new(board, layout), entries: Vec::new() },
+        };
+        let paths: Vec<String> = blobs.iter().map(|blob| left.path_of(&blob.name)).collect();
+        let named: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let found = digests(repl, board, &named)?;
+        let sender = Sender::new(repl, board);
+        let same = |blob: &Blob, found: &Option<String>| {
+            found.as_deref() == Some(sender.digest.of(&blob.bytes).as_str())
+        };
+        let other = blobs.iter().zip(&found).position(|(blob, found)| !same(blob, found));
+        match other {
+            Some(index) => Err(DeployError::NotThere { name: paths[index].clone() }),
+            None => Ok(left),
+        }
+    }
+
     /// What an earlier session placed with this layout and did not take away, if anything.
     ///
     /// # Errors

@@ -296,6 +296,14 @@ pub enum DeployError {
         /// The names.
         names: Vec<String>,
     },
+    /// A file is not there, or another one is.
+    #[error(
+        "{name} is not on the board as this run needs it. Run once with --keep, or leave --no-deploy out"
+    )]
+    NotThere {
+        /// The file.
+        name: String,
+    },
     /// The file system is full.
     #[error(
         "the board's file system is full: {name} ({size} bytes) does not fit{}. Use a lower --level, fewer files (--include), .mpy files (--mpy), or several passes",

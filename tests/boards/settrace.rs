@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use super::common::targets::{self, RawPaste, Serial, WASM_NEWEST, WasmBoard};
-use super::{Plugged, mpycov, project, table, target_of, thermo, wasm};
+use super::{Plugged, common, mpycov, process, project, table, target_of, thermo, wasm};
 
 fn tracing(kind: Serial, files: &[(&str, &str)]) -> Plugged {
     let wasm = targets::wasm(WASM_NEWEST, true);
@@ -112,17 +113,72 @@ fn a_program_traces_itself_and_is_collected() {
     // Sources are placed as they are.
     assert_eq!(fs::read(own.join("thermo.py")).ok(), fs::read(dir.path().join("thermo.py")).ok());
     fs::write(flash(&board).join("main.py"), OWN).expect("a file");
-    // A soft reset starts main.py.
-    let start = mpycov(dir.path(), &["run", "-t", &board.target, "--keep", "-c", "import main"]);
-    assert!(start.out().contains("stopped"), "{}", start.text());
+    let mut tool = Command::new(common::python_tool("mpremote"));
+    tool.args(["connect", &board.target, "resume", "exec", "import main"]);
+    let started = process::run(tool, b"", process::LIMIT);
+    assert_eq!((started.status, &*started.out()), (Some(0), "stopped\n"), "{}", started.text());
     let kept = |data: &str, files: &[&str]| {
         let words = [&["collect", "-t", &board.target, "--data-dir", data], files].concat();
         let collected = mpycov(dir.path(), &words);
         assert_eq!(collected.status, Some(0), "{}", collected.text());
         mpycov(dir.path(), &["report", "--data-dir", data, "-m"]).out()
     };
-    // The file tells by names, and is found by what the host knows of them.
-    let words = ["--path-map", "/flash/_mpycov/=", "cov.json"];
-    let by_name = kept("named", &words);
-    assert!(by_name.contains("thermo.py "), "{by_name}");
+    // What is in memory comes as frames, by the table that was placed. Of plain texts some lines are
+    // open: the last one of each loop.
+    let own = kept(".mpycov", &[]);
+    let row =
+        |report: &str| report.lines().find(|row| row.starts_with("thermo.py ")).map(str::to_owned);
+    // The file tells by names, and says where the board has it.
+    let named = kept("named", &["--path-map", "/flash/_mpycov/=", "cov.json"]);
+    assert_eq!(row(&own), row(&named), "{own}\n{named}");
+    let row = row(&own).expect("a row");
+    let figures: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(figures, ["thermo.py", "9", "0", "0", "0", "0/0", "0/0", "100%"], "{own}");
+    // Another text is not judged by these lines.
+    fs::write(dir.path().join("thermo.py"), "x = 1\n").expect("a file");
+    let stale = mpycov(dir.path(), &["collect", "-t", &board.target]);
+    assert_eq!(stale.status, Some(1));
+    assert!(stale.err().contains("thermo.py has changed since it was placed"), "{}", stale.text());
+}
+
+#[test]
+fn files_that_are_there_are_not_sent_again() {
+    let board = tracing(Serial::Tcp, &[]);
+    let dir = thermo();
+    let run = |more: &[&str]| {
+        let words = [&["run", "-v", "-t", &*board.target, "--mode", "settrace"], more].concat();
+        mpycov(dir.path(), &[&words[..], &["test_thermo.py"]].concat())
+    };
+    let nothing = run(&["--no-deploy"]);
+    assert_eq!((nothing.status, &*nothing.out()), (Some(1), ""), "{}", nothing.text());
+    assert!(
+        nothing.err().contains("is not on the board as this run needs it"),
+        "{}",
+        nothing.text()
+    );
+    assert_eq!(run(&["--keep"]).status, Some(0));
+    let again = run(&["--no-deploy"]);
+    assert_eq!((again.status, &*again.out()), (Some(0), "done\n"), "{}", again.text());
+    assert!(!again.err().contains("sending"), "{}", again.text());
+    assert_eq!(figures(dir.path()), TABLE);
+    // They stay, and a text that has changed since is noticed.
+    fs::write(dir.path().join("thermo.py"), "x = 1\n").expect("a file");
+    let stale = run(&["--no-deploy"]);
+    assert!(stale.err().contains("/flash/_mpycov/thermo.py"), "{}", stale.text());
+    assert!(flash(&board).join("_mpycov/thermo.py").exists());
+}
+
+#[test]
+fn lines_are_saved_before_a_reset() {
+    let wasm = targets::wasm(WASM_NEWEST, true);
+    let board = WasmBoard { wasm, raw_paste: RawPaste::Yes };
+    let board = target_of(board.start_resettable(Serial::Tcp, &[]), Serial::Tcp);
+    let steps = "def one():\n    return 1\ndef two():\n    return 2\n";
+    let program = "import machine, steps\nsteps.one()\nmachine.reset()\nsteps.two()\n";
+    let dir = project(&[("steps.py", steps), ("prog.py", program)]);
+    let ran = mpycov(dir.path(), &["run", "-t", &board.target, "--mode", "settrace", "prog.py"]);
+    assert_eq!(ran.status, Some(1), "{}", ran.text());
+    assert!(ran.err().contains("its hits were saved before"), "{}", ran.text());
+    let rows = figures(dir.path());
+    assert!(rows.iter().any(|row| row == "steps.py 4 1 0 0 0/0 0/0 75% 4"), "{rows:?}");
 }

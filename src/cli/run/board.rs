@@ -285,6 +285,7 @@ impl Runner<'_> {
             origins: files.origins.clone(),
             start: (!files.boots).then_some(start),
             layout,
+            there: self.args.no_deploy,
             keep: self.args.keep,
             timeout: timeout(self.args)?,
         };
