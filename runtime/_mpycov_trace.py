@@ -6,18 +6,19 @@
 # the host has left its table, what that knows comes back as frames as well.
 #
 # A callback that raises ends tracing for good, so none of these lets an
-# exception out. Memory is set aside when a file is first met: a byte for each
-# line where transitions are noted too, else a bit. When there is not enough,
-# tracing goes on with what there is, and `lost` says what was not noted. The
-# firmware needs memory to report a call, and says nothing when it has none; so
+# exception out. Memory is set aside when a file is first met, a byte for each
+# line. When there is not enough, tracing goes on with what there is, and `lost`
+# says what was not noted. The firmware needs memory to report a call, and says nothing when it has none; so
 # at each exception it is looked whether there is some.
 import sys
 
-# By its file name: what makes the callback of a frame, or None for a file that
-# is not wanted.
+# By its file name: one of `_files`, or None for a file that is not wanted.
 _known = {}
-# By its file name: [digest or None, bits or bytes of lines, transitions or None,
-# lines with code or None, number of lines or None, is it a byte a line?].
+# By its file name: [digest or None, a byte for each line, transitions or None,
+# lines with code or None, number of lines or None, are transitions of use to the
+# host?, callbacks that are free or None, the callback of all frames or None, what
+# makes one for a frame]. A line's byte is 1 when it was seen, and 2 is in it when
+# it is watched.
 _files = {}
 # What was not noted, and why.
 lost = []
@@ -44,9 +45,12 @@ def _trace(call):
 # A new frame: MicroPython asks what shall be called in it.
 def _call(frame, event, arg):
     try:
-        make = _known[frame.f_code.co_filename]
-        if make:
-            return make(frame)
+        f = _known[frame.f_code.co_filename]
+        if f:
+            pool = f[6]
+            if pool:
+                return pool.pop()
+            return f[7] or f[8](f, frame)
     except KeyError:
         return _first(frame)
     except Exception as error:
@@ -55,13 +59,12 @@ def _call(frame, event, arg):
 
 
 def _first(frame):
-    name = None
     try:
         name = frame.f_code.co_filename
         _known[name] = None
-        make = _known[name] = _meet(name)
-        if make:
-            return make(frame)
+        f = _known[name] = _meet(name)
+        if f:
+            return f[7] or f[8](f, frame)
     except Exception as error:
         _lose(error)
     return None
@@ -97,29 +100,28 @@ def _all_lost():
     return lost
 
 
-# Lines only: one callback for all frames of a file. (A closure with more than
-# two variables needs memory for each call: the others are default arguments.)
+# Lines only: one callback for all frames of a file. (What does not change is in
+# default arguments, which cost no memory at a call.)
 def _lines(f):
-    def step(frame, event, arg, bits=f[1], f=f):
+    def step(frame, event, arg, seen=f[1], f=f):
         if event == "line":
             try:
-                n = frame.f_lineno
-                bits[n >> 3] |= 1 << (n & 7)
+                seen[frame.f_lineno] = 1
             except IndexError:
                 _grow(f, frame.f_lineno)
         elif event == "exception":
             _check()
         return step
 
-    return lambda frame: step
+    return step
 
 
 # A file turned out to have more lines than were set aside for.
 def _grow(f, n):
     try:
         if f[4] is None:
-            f[1].extend(bytes((n >> 3) + 32 - len(f[1])))
-            f[1][n >> 3] |= 1 << (n & 7)
+            f[1].extend(bytes(n + 128 - len(f[1])))
+            f[1][n] = 1
         else:
             _lose(IndexError())
     except Exception as error:
@@ -127,36 +129,35 @@ def _grow(f, n):
 
 
 # Lines, and the transitions from those lines that are watched. Each frame has
-# a line of its own that it was at.
-def _transitions(f):
-    state = f[1]
+# a line of its own that it was at. The callback of a frame that has returned
+# serves another one: a new one would take memory at each call.
+def _transitions(f, frame):
+    p = 0
 
-    def make(frame):
-        p = 0
-
-        def step(frame, event, arg, state=state, f=f):
-            nonlocal p
+    def step(frame, event, arg, state=f[1], f=f):
+        nonlocal p
+        try:
             if event == "line":
-                try:
-                    n = frame.f_lineno
-                    if state[p] > 1:
-                        k = p << 15 | n
-                        if k not in f[2]:
-                            _add(f, k)
-                    state[n] |= 1
-                    p = n
-                except Exception as error:
-                    p = 0
-                    _lose(error)
-            elif event == "exception":
+                n = frame.f_lineno
+                if state[p] > 1:
+                    k = p << 15 | n
+                    if k not in f[2]:
+                        _add(f, k)
+                state[n] |= 1
+                p = n
+            elif event == "return":
+                p = 0
+                f[6].append(step)
+            else:
                 # Where an exception leads is no transition.
                 p = 0
                 _check()
-            return step
-
+        except Exception as error:
+            p = 0
+            _lose(error)
         return step
 
-    return make
+    return step
 
 
 def _add(f, k):
@@ -200,16 +201,17 @@ def watch(path, plain):
                 break
         else:
             count = int(words[1])
-            if words[2] == "-":
-                f = [digest, bytearray((count >> 3) + 1), None, None, count, False]
-            else:
-                state = bytearray(count + 1)
+            seen = bytearray(count + 1)
+            wide = words[2] != "-"
+            f = [digest, seen, set(), None, count, wide, [] if wide else None, None, _transitions]
+            if wide:
                 for n in words[2].split(","):
                     if n:
-                        state[int(n)] = 2
-                f = [digest, state, set(), None, count, True]
+                        seen[int(n)] = 2
+            else:
+                f[7] = _lines(f)
             _files[name] = f
-        return _transitions(f) if f[2] is not None else _lines(f)
+        return f
 
     _meet = meet
     _trace(_call)
@@ -249,7 +251,7 @@ def reset():
     for f in _files.values():
         seen = f[1]
         for n in range(len(seen)):
-            seen[n] &= 2 if f[5] else 0
+            seen[n] &= 2
         if f[2]:
             f[2].clear()
 
@@ -271,7 +273,7 @@ def frames(write, frame):
 
 
 def _send(write, frame, f):
-    digest, state, arcs, _, count, wide = f
+    digest, seen, arcs, _, count, wide = f[:6]
     sent = 0
     for start in range(0, count + 1, 256):
         digits = ""
@@ -280,8 +282,7 @@ def _send(write, frame, f):
             for i in range(4):
                 n = k + i
                 if n <= count:
-                    b = state[n] if wide else state[n >> 3] >> (n & 7)
-                    d |= (b & 1) << i
+                    d |= (seen[n] & 1) << i
             digits += "%x" % d
         if start == 0 or digits.strip("0"):
             write(frame("trace:1:%s:%d:%d:%s" % (digest, count, start, digits)))
@@ -312,62 +313,61 @@ def _own(name):
     if f is None:
         row = _row(_mode[4], _mode[5](name)) if _mode[4] else None
         digest, count = (row[0], int(row[1])) if row else (None, None)
-        seen = bytearray(max(32, (count >> 3) + 1 if row else 0))
-        code = bytearray(32) if _mode[2] else None
-        f = _files[name] = [digest, seen, set() if _mode[3] else None, code, count, False]
-    lines = _lines(f)
-    if f[2] is None and f[3] is None:
-        return lines
-    return _all(f, lines)
+        code = bytearray(128) if _mode[2] else None
+        seen = bytearray(count + 1 if row else 128)
+        f = [digest, seen, set() if _mode[3] else None, code, count, False, None, None, _all]
+        _files[name] = f
+        note = _lines(f)
+        if f[2] is None and code is None:
+            f[7] = note
+        else:
+            f += [note, set()]
+    return f
 
 
-def _all(f, lines):
-    arcs = f[2]
-    seen = set()
+# What a program asks for besides lines: what has code, and all transitions.
+def _all(f, frame):
+    note, codes = f[9:]
+    code = frame.f_code
+    first = code.co_firstlineno
+    key = first << 12 | hash(code.co_name) & 0xFFF
+    if f[3] is not None and key not in codes:
+        codes.add(key)
+        _code(f, code)
+    if f[2] is None:
+        return note
+    p = -first
 
-    def make(frame):
-        code = frame.f_code
-        first = code.co_firstlineno
-        key = first << 12 | hash(code.co_name) & 0xFFF
-        if f[3] is not None and key not in seen:
-            seen.add(key)
-            _code(f, code)
-        if arcs is None:
-            return lines(frame)
-        p = -first
-
-        def step(frame, event, arg, note=lines(frame), first=first, f=f):
-            nonlocal p
-            try:
-                note(frame, event, arg)
-                if event == "line":
-                    n = frame.f_lineno
-                elif event == "return":
-                    n = -first
-                else:
-                    return step
-                k = p * 65536 + n
-                if k not in f[2]:
-                    _add(f, k)
-                p = n
-            except Exception as error:
-                _lose(error)
-            return step
-
+    def step(frame, event, arg, note=note, first=first, f=f):
+        nonlocal p
+        try:
+            note(frame, event, arg)
+            if event == "line":
+                n = frame.f_lineno
+            elif event == "return":
+                n = -first
+            else:
+                return step
+            k = p * 65536 + n
+            if k not in f[2]:
+                _add(f, k)
+            p = n
+        except Exception as error:
+            _lose(error)
         return step
 
-    return make
+    return step
 
 
 # Notes the lines that have code.
 def _code(f, code):
-    bits = f[3]
+    seen = f[3]
     try:
         for _, _, n in code.co_lines():
             if n > 0:
-                while n >> 3 >= len(bits):
-                    bits.extend(bytes(32))
-                bits[n >> 3] |= 1 << (n & 7)
+                if n >= len(seen):
+                    seen.extend(bytes(n + 128 - len(seen)))
+                seen[n] = 1
     except Exception as error:
         _lose(error)
 
@@ -398,8 +398,8 @@ def stop():
     _trace(None)
 
 
-def _numbers(bits):
-    return [n for n in range(8 * len(bits)) if bits[n >> 3] >> (n & 7) & 1]
+def _numbers(seen):
+    return [n for n in range(len(seen)) if seen[n] & 1]
 
 
 def _pair(k):
