@@ -205,11 +205,13 @@ impl Judge<'_> {
     fn statements(&mut self, seen: &BTreeSet<Line>) {
         let mut coded: BTreeMap<Line, bool> = BTreeMap::new();
         let mut shared: BTreeSet<Line> = BTreeSet::new();
-        let mut own: BTreeSet<Line> = BTreeSet::new();
         for suite in &self.outline.suites {
             for (index, step) in suite.steps.iter().enumerate() {
                 *coded.entry(step.line).or_default() |= self.is_coded(suite, index);
-                if self.is_shared(step) { &mut shared } else { &mut own }.insert(step.line);
+                // Of several statements on one line the first is not told from the last.
+                if self.is_shared(step) {
+                    shared.insert(step.line);
+                }
             }
         }
         let proven: BTreeSet<Line> = proofs(self.outline)
@@ -223,7 +225,7 @@ impl Judge<'_> {
         for (line, coded) in coded {
             let verdict = if !seen.contains(&line) {
                 if coded { Verdict::Not } else { Verdict::Unsure }
-            } else if !shared.contains(&line) || own.contains(&line) || proven.contains(&line) {
+            } else if !shared.contains(&line) || proven.contains(&line) {
                 Verdict::Started
             } else {
                 Verdict::Unsure

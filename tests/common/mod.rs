@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod constructs;
+pub mod lines;
 pub mod pool;
 pub mod process;
 pub mod targets;

@@ -19,11 +19,11 @@ const DRIVE: &str = include_str!("drive.py");
 
 /// What a program did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Did {
+pub(crate) struct Did {
     /// How it ended.
-    end: String,
+    pub(crate) end: String,
     /// What it wrote down.
-    log: String,
+    pub(crate) log: String,
     /// The lines of the traceback.
     places: Vec<String>,
 }
@@ -35,14 +35,19 @@ impl Did {
     }
 }
 
-/// What is wrong with each program, if anything is; `number` stands for their draws.
-pub(crate) fn complaints(programs: &[Program], number: u64, common: bool) -> Vec<Option<String>> {
-    let calls = (0..programs.len()).fold(String::new(), |mut calls, index| {
+/// The calls that run so many programs.
+pub(crate) fn calls(count: usize, number: u64, common: bool) -> String {
+    (0..count).fold(String::new(), |mut calls, index| {
         let seed = (number + index as u64) % 1_000_000;
         let objects = if common { "False" } else { "True" };
         writeln!(calls, "one(\"p{index}\", {seed}, {objects})").expect("a string takes text");
         calls
-    });
+    })
+}
+
+/// What is wrong with each program, if anything is; `number` stands for their draws.
+pub(crate) fn complaints(programs: &[Program], number: u64, common: bool) -> Vec<Option<String>> {
+    let calls = calls(programs.len(), number, common);
     let texts: Vec<Vec<u8>> = programs.iter().map(|p| p.text.clone().into_bytes()).collect();
     let (plain, _) = on_unix(&texts, &calls);
     let mut wrong: Vec<Option<String>> = plain
@@ -142,7 +147,7 @@ fn on_unix(texts: &[Vec<u8>], calls: &str) -> (Vec<Did>, Hits) {
     (read(&String::from_utf8_lossy(&frames.output), texts.len()), frames.hits)
 }
 
-fn write(dir: &std::path::Path, texts: &[Vec<u8>], calls: &str) {
+pub(crate) fn write(dir: &std::path::Path, texts: &[Vec<u8>], calls: &str) {
     fs::write(dir.join("harness.py"), HARNESS).expect("a file");
     fs::write(dir.join("drive.py"), DRIVE).expect("a file");
     fs::write(dir.join("main.py"), format!("from drive import one\n{calls}")).expect("a file");
@@ -151,7 +156,7 @@ fn write(dir: &std::path::Path, texts: &[Vec<u8>], calls: &str) {
     }
 }
 
-fn read(output: &str, count: usize) -> Vec<Did> {
+pub(crate) fn read(output: &str, count: usize) -> Vec<Did> {
     let all: Vec<Did> = output
         .lines()
         .filter(|line| !line.is_empty())

@@ -14,6 +14,7 @@ mod expressions;
 mod grammar;
 mod simple;
 mod tape;
+mod traced;
 
 use grammar::Program;
 use proptest::collection::vec;
@@ -129,4 +130,39 @@ fn programs_with_objects() {
 #[test]
 fn programs_as_coverage_py_sees_them() {
     check(2, true);
+}
+
+/// Programs that are traced, if nothing else is asked for.
+const TRACED: usize = 80;
+
+#[test]
+fn lines_of_programs_say_what_sensors_say() {
+    let seed = asked("MPYCOV_TEST_SEED", 4);
+    let cases = usize::try_from(asked("MPYCOV_TEST_CASES", TRACED as u64)).expect("a number");
+    let mut trees = tapes(seed, cases);
+    let programs: Vec<Program> =
+        trees.iter().map(|tree| grammar::program(&tree.current(), false)).collect();
+    let batches: Vec<(usize, bool)> =
+        (0..cases).step_by(BATCH).flat_map(|first| [(first, true), (first, false)]).collect();
+    let found = common::pool::in_parallel(&batches, |(first, fences)| {
+        let last = programs.len().min(first + BATCH);
+        traced::differences(&programs[*first..last], *first as u64, *fences)
+    });
+    for ((first, fences), complaints) in batches.into_iter().zip(found) {
+        for (number, complaint) in (first..).zip(complaints) {
+            let Some(complaint) = complaint else { continue };
+            eprintln!("program {number} of seed {seed}, fences: {fences}: {complaint}");
+            if std::env::var("MPYCOV_TEST_COUNT").is_ok() {
+                continue;
+            }
+            let judge = |program: &Program| {
+                let alone = std::slice::from_ref(program);
+                traced::differences(alone, number as u64, fences).remove(0)
+            };
+            let (text, simple) = simplest(&mut trees[number], false, judge);
+            panic!(
+                "program {number} of seed {seed}, fences: {fences}: {complaint}\nmade simple: {simple:?}\n{text}"
+            );
+        }
+    }
 }
