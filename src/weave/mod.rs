@@ -9,6 +9,7 @@ mod edit;
 mod expressions;
 mod passes;
 mod spelling;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ use edit::{Edits, Piece};
 use passes::Passes;
 pub use spelling::RUNTIME_MODULE;
 use spelling::{Call, Names, Needs};
+use windows::Windows;
 
 /// An instrumented text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +93,7 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
         source,
         lines: Lines::of(source),
         plan,
-        names: Names::avoiding(&plan.taken_names),
+        names: Names::avoiding(&plan.taken_names, Windows::of(plan)),
         edits: Edits::default(),
         used: BTreeMap::new(),
         added: Vec::new(),
@@ -123,15 +125,22 @@ impl Weaver<'_> {
         let notes = matches!(action, Some(Action::Set { .. }));
         self.calls |= !notes;
         let aliased = !nested && self.aliased.contains(&frame);
-        let table = if aliased { self.names.local_table.clone() } else { self.names.table.clone() };
-        let flagged = !notes && aliased && in_loop && self.plan.walrus;
+        let window = match action {
+            Some(Action::Fire(sensor) | Action::Set { sensor, .. }) => {
+                self.names.windows.window(sensor)
+            }
+            Some(Action::Flush { .. }) => self.names.windows.of_frame(frame),
+            None => 0,
+        };
+        let table = if aliased { self.names.local_table.clone() } else { self.names.table(window) };
+        let flagged = !notes && aliased && in_loop && self.plan.walrus && self.can_flag(frame);
         let once = flagged.then(|| {
             self.flags.entry(frame).or_default().push(None);
             self.flags[&frame].len() as u32 - 1
         });
         let code = self.plan.frames[frame].kind;
         let rare = matches!(code, FrameKind::Module | FrameKind::Class) && !in_loop && !nested;
-        Call { table, once, rare }
+        Call { window, table, once, rare }
     }
 
     fn note(&mut self, action: Action) {
@@ -145,8 +154,14 @@ impl Weaver<'_> {
             self.calls = true;
             return self.names.unless(flag, *sensor);
         }
-        let table = self.table(mark.frame.0);
-        mark.actions.iter().map(|action| self.names.statement(*action, &table)).collect()
+        let statement = |action: &Action| {
+            let sensor = match action {
+                Action::Fire(sensor) | Action::Set { sensor, .. } => Some(*sensor),
+                Action::Flush { .. } => None,
+            };
+            self.names.statement(*action, &self.table(mark.frame.0, sensor))
+        };
+        mark.actions.iter().map(statement).collect()
     }
 
     /// May any mark have to stand in an expression, or look at a flag, and so need the function?
@@ -229,7 +244,7 @@ impl Weaver<'_> {
                         format!("({})and(", trimmed(&self.names.unless(flag, *sensor)))
                     }
                     _ => {
-                        let repeated = mark.in_loop || gap.repeats;
+                        let repeated = mark.loops > 0 || gap.repeats;
                         let call = self.call(Some(*action), mark.frame.0, false, repeated);
                         self.names.prefix(*action, &call)
                     }
@@ -302,7 +317,7 @@ impl Weaver<'_> {
 
     fn place_else(&mut self, mark: &ElseMark) {
         self.placed.insert(mark.sensor.0);
-        let table = self.table(mark.frame.0);
+        let table = self.table(mark.frame.0, Some(mark.sensor));
         let fire = self.names.statement(Action::Fire(mark.sensor), &table);
         let text = format!("else:{fire}");
         let depth = mark.indent.end - mark.indent.start;
@@ -317,7 +332,7 @@ impl Weaver<'_> {
         let map = &self.plan.map;
         let needs =
             Needs { calls: self.calls, boxes: self.boxed, temporary: self.global_temporary };
-        self.names.header(&map.digest, map.sensor_count, needs)
+        self.names.header(&map.digest, needs)
     }
 
     fn finish(mut self) -> Woven {
