@@ -26,6 +26,17 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The sensor that is named, which for a note fires later.
+    #[must_use]
+    pub fn sensor(self) -> Option<SensorId> {
+        match self {
+            Self::Fire(sensor) | Self::Set { sensor, .. } => Some(sensor),
+            Self::Flush { .. } => None,
+        }
+    }
+}
+
 /// A place in the text that is the point of a mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Site {

@@ -69,7 +69,7 @@ impl Weaver<'_> {
         }
     }
 
-    fn flags_of(&self, frame: usize) -> &[Option<SensorId>] {
+    fn flags_of(&self, frame: usize) -> &[SensorId] {
         self.flags.get(&frame).map_or(&[][..], |flags| flags)
     }
 
@@ -78,7 +78,7 @@ impl Weaver<'_> {
         has_locals(&self.plan.frames[frame]) || self.opener_of[frame].is_some()
     }
 
-    /// Can flags be bound there, which is done once?
+    /// Can the flags of stretches be bound there, which is done once?
     pub(super) fn can_flag(&self, frame: usize) -> bool {
         let once = |opener: usize| {
             let mark = &self.plan.points[opener];
@@ -170,7 +170,7 @@ pub(super) fn openers(plan: &Plan) -> Vec<Option<usize>> {
 }
 
 /// Does a statement of our own have room where this frame starts?
-fn has_locals(frame: &Frame) -> bool {
+pub(super) fn has_locals(frame: &Frame) -> bool {
     frame.kind == FrameKind::Function
         && frame.start.as_ref().is_some_and(|site| match site {
             Site::Simple { .. } => true,

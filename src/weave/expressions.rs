@@ -215,12 +215,15 @@ impl Weaver<'_> {
 
     /// `(box(1,a or box)or box(2,b or box)or[mark and c])[0]`
     fn boxes(&mut self, boxes: &Boxes, mark: &DecisionMark, pieces: &mut Vec<Piece>) {
-        let name = self.names.boxes.clone();
         let operator = if boxes.is_or { "or" } else { "and" };
         pieces.push(Piece::Text("(".to_owned()));
         for (span, sensor) in &boxes.tested {
             self.note(Action::Fire(*sensor));
-            pieces.push(Piece::Text(format!("{name}({},", self.names.windows.index(*sensor))));
+            let window = self.names.windows.window(*sensor);
+            self.boxed.insert(window);
+            let name = self.names.boxes(window);
+            let index = self.names.windows.index(*sensor);
+            pieces.push(Piece::Text(format!("{name}({index},")));
             pieces.push(Piece::Source(*span));
             pieces.push(Piece::Text(format!(" {operator} {name})or ")));
         }
@@ -228,12 +231,5 @@ impl Weaver<'_> {
         pieces.push(Piece::Text(format!("[{fire} and ")));
         pieces.push(Piece::Source(boxes.last));
         pieces.push(Piece::Text("])[0]".to_owned()));
-        // It knows the first table alone; where there are several, names can keep values.
-        assert_eq!(
-            self.names.windows.sizes().count(),
-            1,
-            "values travel in lists without `:=` only"
-        );
-        self.boxed = true;
     }
 }

@@ -69,12 +69,12 @@ struct Weaver<'a> {
     /// Those that do: the frame of each.
     openers: BTreeMap<usize, usize>,
     calls: bool,
-    /// Is the function that puts values into lists in use?
-    boxed: bool,
+    /// The tables whose functions that put values into lists are in use.
+    boxed: BTreeSet<usize>,
     /// Is the temporary in use in the module's own code?
     global_temporary: bool,
-    /// The flags of each frame, and the sensor that each starts with.
-    flags: BTreeMap<usize, Vec<Option<SensorId>>>,
+    /// The flags of each frame: the sensor that each is about.
+    flags: BTreeMap<usize, Vec<SensorId>>,
     /// The stretches whose marks look at a flag first.
     passes: Passes,
 }
@@ -104,7 +104,7 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
         opener_of: aliases::openers(plan),
         openers: BTreeMap::new(),
         calls: false,
-        boxed: false,
+        boxed: BTreeSet::new(),
         global_temporary: false,
         flags: BTreeMap::new(),
         passes: Passes::default(),
@@ -125,18 +125,22 @@ impl Weaver<'_> {
         let notes = matches!(action, Some(Action::Set { .. }));
         self.calls |= !notes;
         let aliased = !nested && self.aliased.contains(&frame);
-        let window = match action {
-            Some(Action::Fire(sensor) | Action::Set { sensor, .. }) => {
-                self.names.windows.window(sensor)
-            }
-            Some(Action::Flush { .. }) => self.names.windows.of_frame(frame),
-            None => 0,
+        let sensor = action.and_then(Action::sensor);
+        let window = match (sensor, action) {
+            (Some(sensor), _) => self.names.windows.window(sensor),
+            (None, Some(_)) => self.names.windows.of_frame(frame),
+            (None, None) => 0,
         };
         let table = if aliased { self.names.local_table.clone() } else { self.names.table(window) };
-        let flagged = !notes && aliased && in_loop && self.plan.walrus && self.can_flag(frame);
-        let once = flagged.then(|| {
-            self.flags.entry(frame).or_default().push(None);
-            self.flags[&frame].len() as u32 - 1
+        let flagged = !notes
+            && aliased
+            && in_loop
+            && self.plan.walrus
+            && aliases::has_locals(&self.plan.frames[frame]);
+        let once = sensor.filter(|_| flagged).map(|sensor| {
+            let flags = self.flags.entry(frame).or_default();
+            flags.push(sensor);
+            flags.len() as u32 - 1
         });
         let code = self.plan.frames[frame].kind;
         let rare = matches!(code, FrameKind::Module | FrameKind::Class) && !in_loop && !nested;
@@ -144,9 +148,7 @@ impl Weaver<'_> {
     }
 
     fn note(&mut self, action: Action) {
-        if let Action::Fire(sensor) | Action::Set { sensor, .. } = action {
-            self.placed.insert(sensor.0);
-        }
+        self.placed.extend(action.sensor().map(|sensor| sensor.0));
     }
 
     fn statements(&mut self, mark: &PointMark) -> String {
@@ -155,11 +157,7 @@ impl Weaver<'_> {
             return self.names.unless(flag, *sensor);
         }
         let statement = |action: &Action| {
-            let sensor = match action {
-                Action::Fire(sensor) | Action::Set { sensor, .. } => Some(*sensor),
-                Action::Flush { .. } => None,
-            };
-            self.names.statement(*action, &self.table(mark.frame.0, sensor))
+            self.names.statement(*action, &self.table(mark.frame.0, action.sensor()))
         };
         mark.actions.iter().map(statement).collect()
     }
@@ -331,7 +329,7 @@ impl Weaver<'_> {
     fn header(&self) -> String {
         let map = &self.plan.map;
         let needs =
-            Needs { calls: self.calls, boxes: self.boxed, temporary: self.global_temporary };
+            Needs { calls: self.calls, boxes: &self.boxed, temporary: self.global_temporary };
         self.names.header(&map.digest, needs)
     }
 

@@ -77,7 +77,7 @@ impl Weaver<'_> {
             if function && pass.marks >= from && self.can_flag(pass.frame.0) {
                 let flags = self.flags.entry(pass.frame.0).or_default();
                 self.passes.flags.insert(id, (flags.len() as u32, pass.last));
-                flags.push(Some(pass.last));
+                flags.push(pass.last);
             }
         }
     }

@@ -29,9 +29,9 @@ pub(super) struct Names {
     notes: String,
     /// A temporary for the outcome of such a decision.
     pub(super) result: String,
-    /// Global: a function that puts a value into a list and fires a sensor,
-    /// unless the value is that function itself; then it returns `None`.
-    pub(super) boxes: String,
+    /// Global: stem of the functions, one a table, that put a value into a list and fire a sensor,
+    /// unless the value is that function itself; then they return `None`.
+    boxes: String,
     /// Where the sensors are.
     pub(super) windows: Windows,
 }
@@ -90,6 +90,11 @@ impl Names {
         numbered(&self.call, window)
     }
 
+    /// Name of the function that puts values into lists and fires the sensors of a hit table.
+    pub(super) fn boxes(&self, window: usize) -> String {
+        numbered(&self.boxes, window)
+    }
+
     fn slot(&self, slot: u32) -> String {
         numbered(&self.slot, slot as usize)
     }
@@ -135,36 +140,21 @@ impl Names {
         }
     }
 
-    /// Statements that give the flags of a frame their first values: whether a
-    /// sensor has fired already, or nothing.
-    pub(super) fn flags(&self, first: &[Option<SensorId>], table: &str) -> String {
-        let mut text = String::new();
-        for (number, sensor) in first.iter().enumerate() {
-            let name = self.flag(number as u32);
-            if let Some(sensor) = sensor {
-                text += &format!("{name}={table}[{}];", self.windows.index(*sensor));
-            }
-        }
-        let empty: String = (0..first.len())
-            .filter(|number| first[*number].is_none())
-            .map(|number| format!("{}=", self.flag(number as u32)))
-            .collect();
-        if empty.is_empty() { text } else { format!("{text}{empty}0;") }
+    /// Statements that give the flags of a frame their first values: whether these sensors have fired already.
+    pub(super) fn flags(&self, sensors: &[SensorId], table: &str) -> String {
+        let bound = |(number, sensor): (usize, &SensorId)| {
+            format!("{}={table}[{}];", self.flag(number as u32), self.windows.index(*sensor))
+        };
+        sensors.iter().enumerate().map(bound).collect()
     }
 
     /// The same in front of an expression, inside the `and(` of another mark.
-    pub(super) fn flags_in_expression(&self, first: &[Option<SensorId>], table: &str) -> String {
-        let mut text = String::new();
-        for (number, sensor) in first.iter().enumerate() {
-            let name = self.flag(number as u32);
-            text += &match sensor {
-                Some(sensor) => {
-                    format!("(({name}:={table}[{}])or True)and ", self.windows.index(*sensor))
-                }
-                None => format!("not({name}:=0)and "),
-            };
-        }
-        text
+    pub(super) fn flags_in_expression(&self, sensors: &[SensorId], table: &str) -> String {
+        let bound = |(number, sensor): (usize, &SensorId)| {
+            let index = self.windows.index(*sensor);
+            format!("(({}:={table}[{index}])or True)and ", self.flag(number as u32))
+        };
+        sensors.iter().enumerate().map(bound).collect()
     }
 
     /// A true expression that does this.
@@ -185,7 +175,7 @@ impl Names {
         let k = self.windows.index(sensor);
         let fire = format!("{table}[{k}]or {function}({k})");
         match call.once.map(|flag| self.flag(flag)) {
-            Some(flag) => format!("({flag} or({flag}:={fire}))"),
+            Some(flag) => format!("({flag} or({flag}:={function}({k})))"),
             None if call.rare => format!("{function}({k})"),
             None => format!("({fire})"),
         }
@@ -214,7 +204,7 @@ impl Names {
 
     /// Registers the file and binds the names, with a semicolon. An `import`
     /// statement, because a program may put its own `__import__` in place.
-    pub(super) fn header(&self, digest: &Digest, needs: Needs) -> String {
+    pub(super) fn header(&self, digest: &Digest, needs: Needs<'_>) -> String {
         let sizes: Vec<String> = self.windows.sizes().map(|size| size.to_string()).collect();
         let first = self.table(0);
         let bound = |window| format!("{},{}", self.table(window), self.call(window));
@@ -224,12 +214,11 @@ impl Names {
             (first.clone(), "m")
         };
         let mut header = format!(
-            "from {RUNTIME_MODULE} import {function} as {first};{names}={first}('{digest}',{});",
+            "import {RUNTIME_MODULE} as {first};{names}={first}.{function}('{digest}',{});",
             sizes.join(",")
         );
-        if needs.boxes {
-            let boxes = &self.boxes;
-            let call = self.call(0);
+        for window in needs.boxes {
+            let (boxes, call) = (self.boxes(*window), self.call(*window));
             header += &format!("{boxes}=lambda k,v:None if v is {boxes} else[{call}(k,v)];");
         }
         if needs.temporary {
@@ -249,11 +238,11 @@ fn numbered(stem: &str, number: usize) -> String {
 
 /// The names that a file needs besides the hit table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Needs {
+pub(super) struct Needs<'a> {
     /// The function that fires.
     pub(super) calls: bool,
-    /// The function that puts values into lists.
-    pub(super) boxes: bool,
+    /// The functions that put values into lists, by their tables.
+    pub(super) boxes: &'a BTreeSet<usize>,
     /// The temporary, as a global.
     pub(super) temporary: bool,
 }

@@ -108,7 +108,10 @@ fn ranges(plan: &Plan) -> Vec<Option<RangeInclusive<u32>>> {
         ranges[frame] = Some(first.min(sensor.0)..=last.max(sensor.0));
     };
     for mark in &plan.points {
-        mark.actions.iter().filter_map(fires).for_each(|sensor| add(mark.frame.0, sensor));
+        mark.actions
+            .iter()
+            .filter_map(|action| action.sensor())
+            .for_each(|sensor| add(mark.frame.0, sensor));
     }
     for mark in &plan.elses {
         add(mark.frame.0, mark.sensor);
@@ -119,16 +122,9 @@ fn ranges(plan: &Plan) -> Vec<Option<RangeInclusive<u32>>> {
     ranges
 }
 
-fn fires(action: &Action) -> Option<SensorId> {
-    match action {
-        Action::Fire(sensor) | Action::Set { sensor, .. } => Some(*sensor),
-        Action::Flush { .. } => None,
-    }
-}
-
 fn for_each_sensor(mark: &DecisionMark, f: &mut impl FnMut(SensorId)) {
     match &mark.rewrite {
-        Rewrite::Edges(edges) => edges.iter().filter_map(|edge| fires(&edge.action)).for_each(f),
+        Rewrite::Edges(edges) => edges.iter().filter_map(|edge| edge.action.sensor()).for_each(f),
         Rewrite::Unfold(tree) => unfolded(tree, f),
         Rewrite::Outcomes(pairs) => pairs.iter().for_each(|(on_true, on_false)| {
             f(*on_true);
@@ -144,7 +140,7 @@ fn for_each_sensor(mark: &DecisionMark, f: &mut impl FnMut(SensorId)) {
 
 fn unfolded(tree: &Unfolded, f: &mut impl FnMut(SensorId)) {
     match tree {
-        Unfolded::End { action, .. } => action.iter().filter_map(fires).for_each(f),
+        Unfolded::End { action, .. } => action.and_then(Action::sensor).into_iter().for_each(f),
         Unfolded::Test { if_true, if_false, .. } => {
             unfolded(if_true, f);
             unfolded(if_false, f);
