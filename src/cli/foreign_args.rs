@@ -10,6 +10,7 @@ pub(super) enum MethodArg {
     /// The same.
     Ast,
     /// The lines that the firmware named, where it was asked.
+    #[value(alias = "co_lines")]
     CoLines,
     /// The lines in the tables that mpy-cross makes.
     Mpy,

@@ -165,9 +165,13 @@ impl Weaver<'_> {
     /// May any mark have to stand in an expression, or look at a flag, and so need the function?
     /// The first mark asks for it, and is placed before the others.
     fn find_calls(&mut self) {
-        let may = |site: &Site| matches!(site, Site::Gap(gap) if gap.header.is_some() && gap.after.is_none());
-        let needs =
-            |mark: &PointMark| mark.sites.iter().all(may) || self.passes.flag(mark).is_some();
+        // A gap may have no free line left, and then the header of another is used.
+        let has_room = |site: &Site| !matches!(site, Site::Gap(gap) if gap.after.is_none());
+        let has_header = |site: &Site| matches!(site, Site::Gap(gap) if gap.header.is_some());
+        let needs = |mark: &PointMark| {
+            self.passes.flag(mark).is_some()
+                || !mark.sites.iter().any(has_room) && mark.sites.iter().any(has_header)
+        };
         self.calls |= self.plan.points.iter().any(needs);
     }
 
