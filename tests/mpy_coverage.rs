@@ -69,6 +69,9 @@ fn its_data_give_its_figures() {
     assert_eq!(cli::output(dir.path(), &["report"]), own);
     let map = cli::output(dir.path(), &["test-map", "--format", "csv"]);
     assert_eq!(map, "file,test\napp.py,test_app\ntest_app.py,test_app\n");
+    let map = cli::output(dir.path(), &["test-map", "--format", "json"]);
+    let map: serde_json::Value = serde_json::from_str(&map).expect("JSON");
+    assert!(map.to_string().contains("\"test_app\""), "{map}");
     assert_eq!(
         cli::output(dir.path(), &["test-map", "--line-detail"]).lines().next(),
         Some("file         line  test")
@@ -114,7 +117,7 @@ assert not trace.lost
         let kept = format!("data-{data}");
         cli::output(dir.path(), &["collect", "-q", "--data-dir", &kept, data]);
         let table =
-            cli::output(dir.path(), &["report", "--data-dir", &kept, "--method", "co-lines", "-m"]);
+            cli::output(dir.path(), &["report", "--data-dir", &kept, "--method", "co_lines", "-m"]);
         // Lines 1 and 12 of the module; 2, 3, 5, 6, 7 and 9 of f: an `elif` of a name has none.
         assert!(table.contains("app.py       8      4"), "{table}");
     }

@@ -107,3 +107,31 @@ fn firmware_without_settrace_is_told_so() {
     let said = outcome.err();
     assert!(said.contains("MICROPY_PY_SYS_SETTRACE") && said.contains("sensors"), "{said}");
 }
+
+#[test]
+fn what_ran_without_memory_is_open() {
+    let dir = common::temp_dir();
+    let program = dir.path().join("micropython");
+    firmware().executable(&program, false);
+    // An exception while there is no memory: what was called then was not reported.
+    let text = "\
+import micropython
+def never():
+    return 1
+micropython.heap_lock()
+try:
+    ()[0]
+except Exception:
+    pass
+micropython.heap_unlock()
+";
+    common::write_files(dir.path(), &[("t.py", text)]);
+    let micropython = program.display().to_string();
+    let run = ["run", "--mode", "settrace", "--micropython", &micropython, "t.py"];
+    let outcome = cli::run(dir.path(), &run);
+    assert_eq!(outcome.status, Some(0), "{}", outcome.text());
+    let said = outcome.err();
+    assert!(said.contains("the tracer could not note all: there was no memory to spare"), "{said}");
+    let report = cli::output(dir.path(), &["report"]);
+    assert!(report.contains("t.py:3: it may have run where settrace reports nothing"), "{report}");
+}
