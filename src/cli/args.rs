@@ -568,13 +568,14 @@ pub(super) enum DebugTopic {
     Fenced(DebugFile),
     /// The sensor map of a file, as JSON.
     Map(DebugFile),
-    /// The statements and branches of a file, a line each.
+    /// The statements and branches of a file, a line each; or where others see other lines.
     Lines(DebugLines),
 }
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct DebugLines {
-    /// Compare with the tables that this compiler makes.
+    /// Compare with the tables that this compiler makes. What devices said of the file, with
+    /// collect_executable=True, is compared in any case.
     #[arg(long, value_name = "PATH")]
     pub(super) mpy_cross: Option<PathBuf>,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use super::settings::Given;
 use super::{Exit, print};
 use crate::discover;
 use crate::instrument::Instrumented;
-use crate::model::Line;
+use crate::model::{FileMap, Line};
 use crate::store::Store;
 use crate::trace::Traced;
 use crate::wire::map_file;
@@ -33,13 +33,16 @@ pub(super) fn debug(args: &DebugArgs, common: &Common, given: &Given) -> anyhow:
         }
         DebugTopic::Lines(args) => {
             let instrumented = instrumented(&args.of, common)?;
-            match &args.mpy_cross {
-                Some(mpy_cross) => {
-                    let table = super::foreign::compiled_lines(&args.of.file, mpy_cross)?;
-                    compare(&instrumented, &table)?;
-                }
-                None => lines(&instrumented)?,
+            let mut views = Vec::new();
+            if let Some(mpy_cross) = &args.mpy_cross {
+                let table = super::foreign::compiled_lines(&args.of.file, mpy_cross)?;
+                views.push(("mpy", table));
             }
+            let told = told_lines(&instrumented, common)?;
+            if !told.is_empty() {
+                views.push(("device", told));
+            }
+            if views.is_empty() { lines(&instrumented)? } else { compare(&instrumented, views)? }
         }
     }
     Ok(Exit::Fine)
@@ -122,15 +125,37 @@ fn attempted(file: &DebugFile, common: &Common) -> anyhow::Result<Attempt> {
     Ok(attempt)
 }
 
-/// The statements and the lines of a compiler's table, and where they disagree.
-fn compare(instrumented: &Instrumented, table: &BTreeSet<Line>) -> anyhow::Result<()> {
+/// The lines of this very source that devices said have code, by the data that are kept.
+fn told_lines(instrumented: &Instrumented, common: &Common) -> anyhow::Result<BTreeSet<Line>> {
+    let store = Store::at(&common.data_dir);
+    let loaded = store.load()?;
+    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.digests()));
+    let mine = &instrumented.map;
+    let mut told = BTreeSet::new();
+    for (digest, seen) in loaded.runs.iter().flat_map(|(_, run)| &run.traced) {
+        let same = |map: &FileMap| map.path == mine.path && map.source_hash == mine.source_hash;
+        if let (Some(Ok(map)), Some(seen)) = (maps.get(digest), seen)
+            && same(map)
+        {
+            told.extend(&seen.executable);
+        }
+    }
+    Ok(told)
+}
+
+/// The lines that hold statements and those that others give code to: behind each on which they
+/// disagree, who has it.
+fn compare(instrumented: &Instrumented, others: Vec<(&str, BTreeSet<Line>)>) -> anyhow::Result<()> {
     let ast: BTreeSet<Line> = instrumented.map.statements.iter().map(|s| s.line).collect();
+    let views: Vec<(&str, BTreeSet<Line>)> = std::iter::once(("ast", ast)).chain(others).collect();
+    let all: BTreeSet<Line> = views.iter().flat_map(|(_, lines)| lines).copied().collect();
     let mut out = String::new();
-    for line in ast.union(table) {
-        out += &match (ast.contains(line), table.contains(line)) {
-            (true, true) => format!("{line}\n"),
-            (true, false) => format!("{line} ast only\n"),
-            _ => format!("{line} mpy only\n"),
+    for line in all {
+        let mut have: Vec<&str> = Vec::new();
+        have.extend(views.iter().filter(|(_, lines)| lines.contains(&line)).map(|(name, _)| name));
+        out += &match have.len() == views.len() {
+            true => format!("{line}\n"),
+            false => format!("{line} {} only\n", have.join(" and ")),
         };
     }
     print(out.as_bytes())
