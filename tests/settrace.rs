@@ -8,6 +8,7 @@ use common::constructs::{self, Construct};
 use common::lines::{Blind, compare};
 use common::targets::{self, WASM_NEWEST, Wasm};
 use common::{cli, pool};
+use mpycov::evaluate::SHARED_LINE;
 use mpycov::model::FileCoverage;
 
 /// The firmware that traces.
@@ -134,4 +135,43 @@ micropython.heap_unlock()
     assert!(said.contains("the tracer could not note all: there was no memory to spare"), "{said}");
     let report = cli::output(dir.path(), &["report"]);
     assert!(report.contains("t.py:3: it may have run where settrace reports nothing"), "{report}");
+}
+
+/// What the firmware reports oddly: the line of a class twice, `except` lines that do not match, and the
+/// test of a `while` with the last line of its body.
+const ODD: &str = "\
+class C:
+    x = 1
+def f(n):
+    try:
+        if n:
+            raise ValueError
+    except KeyError:
+        return 1
+    except ValueError:
+        return 2
+    i = 0
+    while i < n:
+        i += 1
+";
+
+#[test]
+fn odd_reports_are_understood() {
+    let dir = common::temp_dir();
+    let program = dir.path().join("micropython");
+    firmware().executable(&program, false);
+    let missing = |call: &str, data: &str, more: &[&str]| {
+        common::write_files(dir.path(), &[("t.py", &format!("{ODD}{call}\n"))]);
+        let found = measured(dir.path(), &program, "t.py", data, more);
+        let file = &found[0];
+        let missing = file.statements.iter().filter(|(_, hit)| !**hit).map(|(line, _)| line.0);
+        let open = file.not_measured.iter().filter(|part| part.reason == SHARED_LINE);
+        (missing.collect::<Vec<_>>(), open.map(|part| part.line.0).collect::<Vec<_>>())
+    };
+    let traced = ["--mode", "settrace"];
+    assert_eq!(missing("f(0)", "none", &traced), (vec![6, 7, 8, 9, 10, 13], vec![]));
+    assert_eq!(missing("f(1)", "raised", &traced), (vec![8, 11, 12, 13], vec![]));
+    // Without fences line 6 is reported for the way out of the `try`, and line 13 for the test of the loop.
+    let plain = ["--mode", "settrace", "--no-fences"];
+    assert_eq!(missing("f(0)", "plain", &plain), (vec![7, 8, 9, 10], vec![6, 13]));
 }
