@@ -55,10 +55,15 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub fn put_map(&self, map: &FileMap) -> Result<(), FileError> {
+        if self.map_path(&map.digest).exists() { Ok(()) } else { self.replace_map(map) }
+    }
+
+    /// Keeps a sensor map in place of the one of the same digest.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn replace_map(&self, map: &FileMap) -> Result<(), FileError> {
         let path = self.map_path(&map.digest);
-        if path.exists() {
-            return Ok(());
-        }
         fs::write_if_changed(&path, map_file::to_json(map).as_bytes()).map(|_| ())
     }
 

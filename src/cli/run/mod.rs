@@ -14,9 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::Exit;
 use super::args::{Common, ModeArg, RunArgs};
 use super::boards::{self, Target};
+use super::{Exit, style};
 use crate::discover::{self, Found, Selection};
 use crate::fs;
 use crate::model::{Digest, FileMap, HitSet};
@@ -24,6 +24,11 @@ use crate::unix::UnixError;
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let targets = boards::targets(&args.line)?;
+    if common.verbose {
+        for option in args.habits.idle() {
+            style::note(&format!("mpycov: {option} changes nothing: each run keeps its own data"));
+        }
+    }
     let on_boards = targets.iter().any(|target| *target != Target::Unix);
     let on_unix = targets.is_empty() || targets.contains(&Target::Unix);
     if on_unix && (args.scripts || args.distribute) {
