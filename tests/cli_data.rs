@@ -222,7 +222,7 @@ fn data_is_combined() {
     let file = file.to_str().expect("a path in text");
     assert_eq!(run(dir, &["combine", file]).err(), "Combined 1 data files.\n");
     assert_eq!(missing(dir), ("5".to_owned(), String::new()));
-    for (path, says) in [("nowhere", "No data to combine."), ("one.py", "one.py is of no use")] {
+    for (path, says) in [("nowhere", "cannot find nowhere"), ("one.py", "one.py is of no use")] {
         let refused = run(dir, &["combine", path]);
         assert_eq!(refused.status, Some(1), "{}", refused.text());
         assert!(refused.err().contains(says), "{}", refused.text());

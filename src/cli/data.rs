@@ -63,14 +63,18 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
             folded.push(path);
             for mut map in store.maps(run.digests()).into_values().flatten() {
                 if bring_home(&mut map, &places) {
-                    store.replace_map(&map)?;
+                    store.put_map(&map)?;
                 }
             }
             runs.push(run);
         }
     }
     for path in &args.paths {
-        runs.extend(foreign(path, &store, &args.foreign, &places, common)?);
+        let found = foreign(path, &store, &args.foreign, &places, common)?;
+        if found.is_empty() {
+            style::warning(&format!("{} holds no data", path.display()), common.color);
+        }
+        runs.extend(found);
     }
     if runs.is_empty() {
         bail!("No data to combine.");
@@ -124,6 +128,7 @@ fn foreign(
     common: &Common,
 ) -> anyhow::Result<Vec<RunData>> {
     let name = path.display().to_string();
+    fs::canonical(path)?;
     let found = if path.is_file() {
         Vec::from_iter(others::import(&fs::read(path)?, &name, args, common)?)
     } else {

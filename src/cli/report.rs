@@ -225,7 +225,8 @@ fn changed_lines(revision: &str, cwd: &Path) -> anyhow::Result<ChangedLines> {
         .context("cannot start git, which --diff needs")?;
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr);
-        bail!("git cannot tell what differs from {revision}: {}", reason.trim());
+        let reason = reason.lines().next().unwrap_or_default().trim();
+        bail!("git cannot tell what differs from {revision}: {reason}");
     }
     let mut changed: BTreeMap<String, BTreeSet<Line>> = BTreeMap::new();
     let mut path = None;

@@ -249,5 +249,8 @@ pub(super) fn parse_sort(text: &str) -> Result<(bool, SortArg), String> {
         Some(name) => (true, name),
         None => (false, text.trim_start_matches('+')),
     };
-    SortArg::from_str(name, true).map(|column| (descending, column))
+    match SortArg::from_str(name, true) {
+        Ok(column) => Ok((descending, column)),
+        Err(_) => Err("there are name, stmts, miss, branch, brpart and cover".to_owned()),
+    }
 }
