@@ -3,6 +3,7 @@
 
     python3 tests/setup/corpus.py DIR... --mpycov PATH --micropython PATH [--level L]... [--jobs N] [--mpy-cross PATH]
     python3 tests/setup/corpus.py --library DIR --mpycov PATH --micropython PATH [--level L]... [--jobs N]
+    python3 tests/setup/corpus.py --compile DIR... --mpycov PATH --mpy-cross PATH [--level L]... [--jobs N]
 
 Each `.py` file of the directories is a program, run in its own directory as MicroPython's test suite does. A program
 that does not print and end the same twice when plain tells nothing and is counted apart. All others are run with
@@ -12,6 +13,9 @@ output and exit status must be the same. With --mpy-cross, what the compiler tak
 With --library the programs are the tests of a checkout of micropython-lib: each test file, and `-m unittest` in each
 package that has any. Each runs in a copy of its package, with the libraries that micropython-lib's own checks put in
 the path; the package, its tests and these libraries are all instrumented.
+
+With --compile nothing runs: every `.py` file below the directories is instrumented at each level. What the compiler
+takes, mpycov must take, and the compiler must take the result; on what it does not take, mpycov must not crash.
 """
 
 import argparse
@@ -125,6 +129,14 @@ def library(checkout, path):
             yield Program(name, package, ["-m", "unittest"], covers, inner, path)
 
 
+def only_compile(script, options):
+    """What became of a file that is not run: as `judge` says it."""
+    with tempfile.TemporaryDirectory() as work:
+        place = pathlib.Path(work)
+        status, _ = run([options.mpy_cross, "-o", str(place / "plain.mpy"), str(script)], place)
+        return status, [found for level in options.level for found in compiles(script, level, options, place)]
+
+
 def judge(program, options):
     """What became of a program: how it ended when plain, and a list of (level, kind, text)."""
     with tempfile.TemporaryDirectory() as work:
@@ -159,11 +171,14 @@ def judge(program, options):
 def compiles(script, level, options, work):
     """Does the compiler take the instrumented program, if it takes the plain one?"""
     command = [options.mpy_cross, "-o", str(work / "out.mpy"), "-s", script.name]
-    if run([*command, str(script)], work)[0] != 0:
-        return []
+    taken = run([*command, str(script)], work)[0] == 0
     woven = subprocess.run(
         [options.mpycov, "debug", "woven", "--level", level, str(script)], capture_output=True, timeout=TIMEOUT
     )
+    if woven.returncode not in (0, 1):
+        return [(level, "ends mpycov", woven.stderr.decode("utf-8", "replace"))]
+    if not taken:
+        return []
     if woven.returncode != 0:
         return [(level, "refused", woven.stderr.decode("utf-8", "replace"))]
     (work / "woven.py").write_bytes(woven.stdout)
@@ -184,13 +199,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directories", nargs="*", type=pathlib.Path)
     parser.add_argument("--library", type=pathlib.Path)
+    parser.add_argument("--compile", nargs="+", type=pathlib.Path, default=[])
     parser.add_argument("--mpycov", required=True)
-    parser.add_argument("--micropython", required=True)
+    parser.add_argument("--micropython")
     parser.add_argument("--mpy-cross")
     parser.add_argument("--level", action="append")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     options.level = options.level or ["block", "line", "branch", "condition"]
+    if (options.directories or options.library) and not options.micropython:
+        parser.error("programs need --micropython to run on")
+    if options.compile and not options.mpy_cross:
+        parser.error("--compile needs --mpy-cross")
     for name in ("mpycov", "micropython", "mpy_cross"):
         program = getattr(options, name)
         if program:
@@ -200,17 +220,22 @@ def main():
         programs = [program for place in options.directories for program in scripts(place)]
         if options.library:
             programs += library(options.library, pathlib.Path(path))
-        if not programs:
+        judges = [(program.name, pool.submit(judge, program, options)) for program in programs]
+        for script in sorted({path.absolute() for place in options.compile for path in place.rglob("*.py")}):
+            if script.is_file():
+                judges.append((str(script), pool.submit(only_compile, script, options)))
+        if not judges:
             parser.error("there are no programs")
-        for program, (status, found) in zip(programs, pool.map(lambda p: judge(p, options), programs)):
+        for name, judged in judges:
+            status, found = judged.result()
             counts["programs"] += 1
             counts["the same"] += not found
             counts["of these failing"] += not found and status != 0
             for level, kind, text in found:
                 counts[kind] += 1
-                print(f"{program.name}: {kind} {level}\n{text}".rstrip(), flush=True)
+                print(f"{name}: {kind} {level}\n{text}".rstrip(), flush=True)
     print(", ".join(f"{kind}: {count}" for kind, count in counts.items()))
-    return 1 if set(counts) & {"differs", "refused", "does not compile"} else 0
+    return 1 if set(counts) & {"differs", "refused", "does not compile", "ends mpycov"} else 0
 
 
 if __name__ == "__main__":
