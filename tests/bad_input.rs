@@ -138,6 +138,27 @@ fn the_next_run_mends_a_damaged_map() {
 }
 
 #[test]
+fn a_map_that_names_what_is_not_there_is_refused() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    write_files(dir, &[("one.py", "if print:\n    pass\n")]);
+    output(dir, &["run", "one.py"]);
+    let map = fs::read_dir(dir.join(".mpycov/maps")).expect("the maps").next().expect("one");
+    let map = map.expect("an entry").path();
+    let whole = fs::read_to_string(&map).expect("a map");
+    for (old, new, says) in [
+        ("[1,1,[0]]", "[1,1,[9]]", "it names a sensor that the file does not have"),
+        ("{\"leaf\":0}", "{\"leaf\":9}", "a decision does not fit its conditions"),
+        ("{\"leaf\":0}", "{\"not\":{\"leaf\":1}}", "a decision does not fit its conditions"),
+    ] {
+        let damaged = whole.replacen(old, new, 1);
+        assert_ne!(damaged, whole, "{old} in {whole}");
+        fs::write(&map, damaged).expect("a file");
+        assert!(refused(dir, &["report"]).contains(says), "{new}");
+    }
+}
+
+#[test]
 fn what_is_combined_must_be_there() {
     let dir = temp_dir();
     let dir = dir.path();
