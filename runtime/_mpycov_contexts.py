@@ -58,11 +58,12 @@ def install(path):
 
     # What was seen so far is saved, and the test that runs keeps its own hits.
     def save_all(path):
-        own = [(_mpycov._files[digest][0], bytes(_mpycov._files[digest][0])) for digest in _mpycov._files]
+        own = [(table, bytes(table)) for digest in _mpycov._files for table in _mpycov.tables(digest)]
         _tests.restore()
         try:
             save(path)
         finally:
+            _tests._empty()
             for table, hits in own:
                 for k in range(len(table)):
                     table[k] = hits[k]
