@@ -3,10 +3,8 @@
 //! In: where the board is. Out: the frames of what is in its memory and in its files. The program is interrupted for
 //! that, since a board does one thing at a time; started over afterwards, if it is to go on.
 
-use std::time::Duration;
-
 use super::Failure;
-use super::back::{HITS, saved_files, sound_lines};
+use super::back::{HITS, LONGEST_DUMP, saved_files, sound_lines};
 use super::start::{CLOSING, CLOSING_SMALL};
 use crate::device::files::read_file;
 use crate::device::selector::Address;
@@ -80,12 +78,16 @@ fn in_memory(repl: &mut RawRepl, control: &Control) -> Result<Frames, Failure> {
     let tables = format!("import _mpycov\n{CLOSING_SMALL}");
     let mut last = Frames::default();
     for (start, framed) in [(CLOSING, true), (&*tables, false)].repeat(DUMPS) {
-        let timeout = Some(Duration::from_secs(120));
+        let timeout = Some(LONGEST_DUMP);
         let program = Program { start, timeout, ..Program::default() };
         let mut printed = Vec::new();
         let run =
             match repl.run(&program, control, &mut |_, bytes| printed.extend_from_slice(bytes)) {
-                Err(ReplError::OutOfMemory { .. } | ReplError::Damaged { .. }) => continue,
+                Err(
+                    ReplError::OutOfMemory { .. }
+                    | ReplError::Damaged { .. }
+                    | ReplError::RunLost { .. },
+                ) => continue,
                 result => result?,
             };
         if framed {

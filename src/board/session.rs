@@ -229,7 +229,7 @@ impl Session {
         }
         let mut listener = Listener::default();
         let mut closing = Vec::new();
-        let (end, state) = match &job.start {
+        let (end, state, cleared) = match &job.start {
             Some(start) => {
                 if job.layout != Layout::Ram {
                     self.repl.soft_reset()?;
@@ -258,9 +258,12 @@ impl Session {
                             Section::Closing => closing.extend_from_slice(bytes),
                         },
                     )?;
-                (run.end, run.closing)
+                (run.end, run.closing, self.repl.clearings())
             }
-            None => (self.boot(job, &mut listener, show)?, Closing::Missing),
+            None => {
+                let (end, cleared) = self.boot(job, &mut listener, show)?;
+                (end, Closing::Missing, cleared)
+            }
         };
         let rest = listener.finish();
         show(Stage::Output(&rest));
@@ -273,7 +276,7 @@ impl Session {
             returned = self.come_back();
             frames.add(self.understood(&closing).unwrap_or_default());
         } else if !hangs(&end) {
-            frames.add(self.all_hits(state, &closing)?);
+            frames.add(self.all_hits(state, &closing, cleared)?);
         }
         if let Some(hits) = hits.filter(|_| !hangs(&end) && (!gone || returned)) {
             let found = self.saved_hits(hits);
@@ -301,13 +304,14 @@ impl Session {
         })
     }
 
-    /// Lets the board start by itself, as after power is switched on, and follows it to its prompt.
+    /// Lets the board start by itself, as after power is switched on, and follows it to its prompt. The second answer
+    /// is how often its memory had been cleared when the program ended.
     fn boot(
         &mut self,
         job: &Job,
         listener: &mut Listener,
         show: &mut Show<'_>,
-    ) -> Result<RunEnd, Failure> {
+    ) -> Result<(RunEnd, u32), Failure> {
         self.repl.start_over()?;
         show(Stage::Running);
         let until = job.timeout.map(|time| Instant::now() + time);
@@ -328,12 +332,14 @@ impl Session {
                         reopened = true;
                         continue;
                     }
-                    return Ok(RunEnd::Vanished { reason, seen: Vec::new() });
+                    let end = RunEnd::Vanished { reason, seen: Vec::new() };
+                    return Ok((end, self.repl.clearings()));
                 }
             };
+            let cleared = self.repl.clearings();
             self.repl.stop_on(&self.control);
             self.repl.take_over()?;
-            return Ok(end);
+            return Ok((end, cleared));
         }
     }
 

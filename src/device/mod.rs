@@ -29,6 +29,8 @@ mod enter;
 mod submit;
 
 pub mod control;
+mod farewell;
+mod newlines;
 mod output;
 pub mod run;
 mod typing;

@@ -152,6 +152,11 @@ impl RawRepl {
                 let code = wrapper::guarded_program(program, &token);
                 repl.submit(code.as_bytes(), "starting the program")
             };
+            let submitted = match submitted {
+                // A busy board, or a busy machine: it may have started all the same.
+                Err(ReplError::NoAnswer { .. }) if repl.handed_over && repl.hears(&token) => Ok(()),
+                result => result,
+            };
             let started = submitted.and_then(|()| repl.await_start(output, sink));
             match started {
                 Err(error @ ReplError::NoAnswer { .. }) if repl.handed_over => {
@@ -161,6 +166,13 @@ impl RawRepl {
             }
         })?;
         self.follow(program, control, &mut output, sink)
+    }
+
+    /// Whether the program says in the end that it has begun.
+    fn hears(&mut self, token: &str) -> bool {
+        let deadline = self.deadline(self.options.answer);
+        let heard = self.link.until(token.as_bytes(), deadline);
+        heard.map(|before| self.link.put_back([&before, token.as_bytes()].concat())).is_ok()
     }
 
     /// The program was sent and nothing was heard of it. If it runs, it says so when it is interrupted, and must
