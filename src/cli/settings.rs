@@ -13,6 +13,8 @@ use super::args::{
     Args, Command, Common, DebugTopic, GateArgs, LevelArg, ReportArgs, ReportSettings, RunArgs,
     SelectArgs, SonarArg, parse_format, parse_precision, parse_sort, parse_version,
 };
+use super::board_args::LineArgs;
+use super::boards;
 use crate::config::{self, KEYS, Settings};
 use crate::report::Format;
 
@@ -40,10 +42,15 @@ pub(super) fn apply(args: &mut Args, typed: &ArgMatches) -> anyhow::Result<Given
         Some(Command::Instrument(command)) => from.select(&mut command.select)?,
         Some(Command::Run(command)) => from.run(command)?,
         Some(Command::Report(command)) => from.report(command)?,
-        Some(Command::Deploy(command)) => from.select(&mut command.select)?,
+        Some(Command::Deploy(command)) => {
+            from.select(&mut command.select)?;
+            from.line(&mut command.line)?;
+        }
         Some(Command::Collect(command)) => {
             from.text("context", |text| command.context = text.to_owned());
+            from.line(&mut command.line)?;
         }
+        Some(Command::Devices(command)) => from.line(&mut command.line)?,
         Some(Command::Debug(command)) => {
             if let (DebugTopic::Lines(lines), Some((_, typed))) =
                 (&mut command.topic, typed.subcommand())
@@ -155,8 +162,21 @@ impl Filler<'_> {
         Ok(())
     }
 
+    /// Which boards, unless something else says so.
+    fn line(&self, line: &mut LineArgs) -> anyhow::Result<()> {
+        line.set_target = self.settings.list("target").unwrap_or_default().to_vec();
+        if let Some(rate) = self.settings.whole("baud") {
+            let rate = u32::try_from(rate).ok().filter(|rate| *rate > 0);
+            line.set_baud = Some(rate.with_context(|| {
+                format!("{} takes a baud rate, such as 115200", self.place("baud"))
+            })?);
+        }
+        Ok(())
+    }
+
     fn run(&self, run: &mut RunArgs) -> anyhow::Result<()> {
         self.select(&mut run.select)?;
+        self.line(&mut run.line)?;
         self.text("context", |text| run.context = text.to_owned());
         self.number("timeout", &mut run.timeout);
         if run.micropython.is_none() {
@@ -290,6 +310,17 @@ impl Given {
         if let ("micropython", Ok(path)) = (name, std::env::var("MICROPY_MICROPYTHON")) {
             return (path, "$MICROPY_MICROPYTHON".to_owned());
         }
+        let variable = match name {
+            "target" => boards::from_environment(),
+            "baud" => ["MPYCOV_BAUD", "PYBOARD_BAUDRATE"]
+                .into_iter()
+                .filter_map(|name| Some((name, std::env::var(name).ok()?)))
+                .find(|(_, rate)| !rate.is_empty()),
+            _ => None,
+        };
+        if let Some((variable, value)) = variable {
+            return (value, format!("${variable}"));
+        }
         if let (Some(value), Some(place)) = (self.settings.get(name), self.settings.place(name)) {
             return (value.to_string(), place);
         }
@@ -297,6 +328,8 @@ impl Given {
             "level" => default("condition"),
             "source" => default("the script's directory"),
             "micropython" => default("micropython in PATH"),
+            "target" => default("unix"),
+            "baud" => default("115200"),
             "precision" => default("0"),
             "sort" => default("name"),
             "show_missing" | "skip_covered" | "skip_empty" | "per_file" | "show_contexts"

@@ -49,6 +49,8 @@ pub const KEYS: &[Key] = &[
     key("partial_also", Kind::Patterns, &["report:partial_also"]),
     key("micropython", Kind::Text, &[]),
     key("target_version", Kind::Text, &[]),
+    key("target", Kind::List, &[]),
+    key("baud", Kind::Whole, &[]),
     key("context", Kind::Text, &["run:context"]),
     key("timeout", Kind::Number, &[]),
     key("contexts", Kind::List, &["report:contexts"]),

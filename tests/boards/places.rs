@@ -176,6 +176,36 @@ fn the_environment_names_a_board() {
 }
 
 #[test]
+fn the_settings_name_a_board() {
+    let board = super::microbit(Serial::Tcp);
+    let dir = thermo();
+    let settings = format!("target = 'bit={}'\nbaud = 9600\n", board.target);
+    fs::write(dir.path().join("mpycov.toml"), settings).expect("a file");
+    for words in [&["run", "-v"][..], &["run", "-v", "-t", "auto"]] {
+        let ran = mpycov(dir.path(), &[words, &["test_thermo.py"]].concat());
+        assert_eq!(ran.status, Some(0), "{}", ran.text());
+        assert!(ran.err().contains("mpycov: bit: micropython 1.9.2"), "{}", ran.text());
+    }
+    // What is typed wins, and so does the environment; what is collected from files stays that.
+    let here = mpycov(dir.path(), &["run", "-v", "-t", "unix", "test_thermo.py"]);
+    assert!(!here.err().contains("bit"), "{}", here.text());
+    let mut command = common::cli::mpycov(dir.path());
+    command.env("MPYCOV_DEVICE", "/dev/nothing-of-that-name").args(["run", "test_thermo.py"]);
+    let other = process::run(command, b"", process::LIMIT);
+    assert!(other.err().contains("/dev/nothing-of-that-name does not exist"), "{}", other.text());
+    let collected = mpycov(dir.path(), &["collect"]);
+    assert!(collected.err().contains("no hits in standard input"), "{}", collected.text());
+    fs::write(dir.path().join("mpycov.toml"), "target = 'a0'\nbaud = 0\n").expect("a file");
+    let refused = mpycov(dir.path(), &["run", "test_thermo.py"]);
+    assert_eq!(refused.status, Some(1));
+    assert!(
+        refused.err().contains("mpycov.toml:2: `baud` takes a baud rate"),
+        "{}",
+        refused.text()
+    );
+}
+
+#[test]
 fn helpers_and_data_come_along() {
     let board = wasm(Serial::Pty, &[]);
     let dir = project(&[

@@ -17,7 +17,15 @@ use common::{temp_dir, write_files};
 fn mpycov(dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> Outcome {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mpycov"));
     command.current_dir(dir).args(args).env("NO_COLOR", "1");
-    for name in ["MPYCOV_DATA_DIR", "MICROPY_MICROPYTHON", "COVERAGE_RCFILE"] {
+    for name in [
+        "MPYCOV_DATA_DIR",
+        "MICROPY_MICROPYTHON",
+        "COVERAGE_RCFILE",
+        "MPYCOV_DEVICE",
+        "PYBOARD_DEVICE",
+        "MPYCOV_BAUD",
+        "PYBOARD_BAUDRATE",
+    ] {
         command.env_remove(name);
     }
     command.envs(variables.iter().copied());
@@ -75,6 +83,8 @@ partial_branches = ["some"]
 partial_also = ["more"]
 micropython = "mp"
 target_version = "1.20"
+target = ["pico=a0", "u0"]
+baud = 9600
 context = "desk"
 timeout = 1.5
 contexts = ["pico", "esp.*"]
