@@ -72,11 +72,11 @@ const end = () => {
     process.kill(process.pid, "SIGKILL");
 };
 if (workerData.tcp) {
-    const buffer = Buffer.alloc(4096);
     try {
-        while (fs.readSync(0, buffer) > 0);
-    } catch {}
-    end();
+        // Not a read that blocks: process.exit would wait for it.
+        const input = new (require("node:net").Socket)({ fd: 0, writable: false });
+        input.on("close", end).on("error", () => {}).resume();
+    } catch {} // It is a file, which does not say when to end.
 }
 setInterval(() => process.ppid === workerData.parent || end(), 500);
 `;
