@@ -392,10 +392,9 @@ impl SimBoard {
             };
             return Ok(names(&parts[1]).into_iter().map(digest).collect::<Vec<_>>().join(" "));
         }
-        if let Some(parts) = matches(
-            r"^for _p in\[(.*)\]:\n for _i in range\(4\):\n  if _s\(_p\)>=0:_o.remove\(_p\)\n$",
-            code,
-        ) {
+        if let Some(parts) =
+            matches(r"^for _p in\[(.*)\]:\n if _s\(_p\)>=0:_o.remove\(_p\)\n$", code)
+        {
             for name in names(&parts[1]) {
                 flash.files.remove(&name);
             }

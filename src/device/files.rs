@@ -87,11 +87,7 @@ pub(crate) fn remove_files(
 ) -> Result<(), ReplError> {
     let helpers = [size_helper(board)];
     for group in groups(paths) {
-        let code = format!(
-            // More than once: the smallest board can have several files of one name, after a transfer that was cut.
-            "for _p in[{}]:\n for _i in range(4):\n  if _s(_p)>=0:_o.remove(_p)\n",
-            listed(&group)
-        );
+        let code = format!("for _p in[{}]:\n if _s(_p)>=0:_o.remove(_p)\n", listed(&group));
         repl.ask_with(&helpers, &code, "removing files")?;
     }
     Ok(())

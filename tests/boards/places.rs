@@ -147,6 +147,40 @@ fn what_is_deployed_stays_and_is_collected_while_it_runs() {
 }
 
 #[test]
+fn a_list_that_was_cut_short_is_taken_away() {
+    let board = super::microbit(Serial::Tcp);
+    let dir = thermo();
+    // What a session leaves that ends while it writes the list: a file that was never closed, which reads as empty.
+    {
+        use std::io::{Read as _, Write as _};
+        let address = board.target.trim_start_matches("socket://");
+        let mut line = std::net::TcpStream::connect(address).expect("a line");
+        line.set_read_timeout(Some(process::LIMIT)).expect("a limit");
+        let mut hear = |text: &[u8], end: &[u8]| {
+            line.write_all(text).expect("it listens");
+            let (mut seen, mut byte) = (Vec::new(), [0]);
+            while !seen.ends_with(end) {
+                line.read_exact(&mut byte).expect("it answers");
+                seen.push(byte[0]);
+            }
+        };
+        hear(b"", b">>> ");
+        hear(b"\x01", b"exit\r\n>");
+        hear(b"f=open('_mpycov.lst','w')", b"");
+        hear(b"\nf.write('mpycov 1')\x04", b"\x04>");
+    }
+    let removed = mpycov(dir.path(), &["deploy", "--remove", "-t", &board.target]);
+    assert!(removed.err().contains("took away"), "{}", removed.text());
+    let again = mpycov(dir.path(), &["deploy", "--remove", "-t", &board.target]);
+    assert!(again.err().contains("nothing of mpycov's is there"), "{}", again.text());
+    let listing = "import os\nprint([n for n in os.listdir() if n.endswith('.lst')])";
+    let words = ["run", "--in-place", "--include", "none.py", "-t", &board.target, "-c", listing];
+    let ran = mpycov(dir.path(), &words);
+    // The run has a list of its own, and only that.
+    assert_eq!(ran.out(), "['_mpycov.lst']\n", "{}", ran.text());
+}
+
+#[test]
 fn the_environment_names_a_board() {
     let board = super::microbit(Serial::Tcp);
     let dir = thermo();
