@@ -10,12 +10,9 @@ use super::session::{Failure, Session};
 use super::start::{CLOSING, CLOSING_SMALL};
 use crate::device::files::{read_file, remove_file};
 use crate::device::run::Closing;
-use crate::device::selector::Address;
 use crate::device::{Board, Control, Program, RawRepl, ReplError};
 use crate::wire::frame::{self, Frames};
 
-/// How long a board may take to come back after a reset.
-const COMING_BACK: Duration = Duration::from_secs(12);
 /// How often hits are asked for again when the line damages them.
 const DUMPS: u32 = 3;
 /// How long printing hits may take: some 60 kB of frames on a slow line.
@@ -105,15 +102,15 @@ impl Session {
         self.reopen(true)
     }
 
-    /// Opens the line again. What a command was is not the same board when it is started anew.
+    /// Opens the line again.
     pub(super) fn reopen(&mut self, enter: bool) -> bool {
-        if matches!(self.address, Address::Exec(_) | Address::ExecPty(_)) {
+        let Some(patience) = self.line.patience else {
             return false;
-        }
-        let until = Instant::now() + COMING_BACK;
+        };
+        let until = Instant::now() + patience;
         let pressed = self.control.interrupts();
         while Instant::now() < until && self.control.interrupts() == pressed {
-            if let Ok(transport) = self.address.open(self.baud) {
+            if let Ok(transport) = (self.line.open)() {
                 let mut repl = RawRepl::attach(transport, self.repl.options().clone());
                 repl.stop_on(&self.control);
                 if !enter || repl.take_over().is_ok() {

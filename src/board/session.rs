@@ -18,7 +18,7 @@ use crate::device::selector::Address;
 use crate::device::watch::Watched;
 use crate::device::{
     Blob, Board, Control, DeployError, Deployment, Layout, OpenError, Program, RawRepl, ReplError,
-    ReplOptions, RunEnd, Section,
+    ReplOptions, RunEnd, Section, Transport,
 };
 use crate::wire::frame::{self, Frames};
 
@@ -100,13 +100,37 @@ pub struct Ended {
     pub untidy: Option<String>,
 }
 
+/// Where a board is, so that it can be found again after it went away.
+pub struct Line {
+    /// Opens it.
+    pub open: Box<dyn FnMut() -> Result<Box<dyn Transport>, OpenError> + Send>,
+    /// How long a board may take to come back after a reset; none if what opens anew is another board.
+    pub patience: Option<Duration>,
+}
+
+/// How long a real board may take to come back after a reset.
+const COMING_BACK: Duration = Duration::from_secs(12);
+
+impl Line {
+    /// The line at an address.
+    #[must_use]
+    pub fn at(address: &Address, baud: Option<u32>) -> Self {
+        // What a command was is not the same board when it is started anew.
+        let anew = matches!(address, Address::Exec(_) | Address::ExecPty(_));
+        let address = address.clone();
+        Self {
+            open: Box::new(move || address.open(baud)),
+            patience: (!anew).then_some(COMING_BACK),
+        }
+    }
+}
+
 /// A board at its raw prompt.
 pub struct Session {
     pub(super) repl: RawRepl,
     /// What it is.
     pub board: Board,
-    pub(super) address: Address,
-    pub(super) baud: Option<u32>,
+    pub(super) line: Line,
     pub(super) control: Control,
 }
 
@@ -117,13 +141,12 @@ impl Session {
     /// # Errors
     /// [`Failure`] when the line does not open or no prompt comes.
     pub fn open(
-        address: &Address,
-        baud: Option<u32>,
+        mut line: Line,
         options: ReplOptions,
         control: &Control,
         fresh: bool,
     ) -> Result<Self, Failure> {
-        let mut repl = RawRepl::enter(address.open(baud)?, options)?;
+        let mut repl = RawRepl::enter((line.open)()?, options)?;
         repl.stop_on(control);
         if fresh {
             repl.soft_reset()?;
@@ -135,7 +158,7 @@ impl Session {
             }
             result => result?,
         };
-        Ok(Self { repl, board, address: address.clone(), baud, control: control.clone() })
+        Ok(Self { repl, board, line, control: control.clone() })
     }
 
     /// The session itself, for what only it can do.

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 
 use super::board_args::LineArgs;
 use crate::board::Session;
+use crate::board::session::Line;
 use crate::device::ports;
 use crate::device::selector::{Address, candidates};
 use crate::device::{Control, RawPaste, ReplOptions, Selector};
@@ -148,7 +149,8 @@ pub(super) fn open(
     control: &Control,
     fresh: bool,
 ) -> anyhow::Result<Session> {
-    Ok(Session::open(address, baud(line)?, repl_options(line), control, fresh)?)
+    let at = Line::at(address, baud(line)?);
+    Ok(Session::open(at, repl_options(line), control, fresh)?)
 }
 
 /// The controls that Ctrl-C reaches.

@@ -33,6 +33,7 @@ mod farewell;
 mod newlines;
 mod output;
 pub mod run;
+mod stop;
 mod typing;
 pub mod watch;
 mod wrapper;
