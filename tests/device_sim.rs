@@ -437,13 +437,15 @@ impl SimBoard {
             };
             return Ok(names(&parts[1]).into_iter().map(digest).collect::<Vec<_>>().join(" "));
         }
-        if let Some(parts) =
-            matches(r"^for _p in\[(.*)\]:\n if _s\(_p\)>=0:_o.remove\(_p\)\n$", code)
-        {
-            for name in names(&parts[1]) {
-                flash.files.remove(&name);
+        if let Some(parts) = matches(
+            r"^_l=\[(.*)\]\nfor _p in _l:\n if _s\(_p\)>=0:_o.remove\(_p\)\n_x=.*\n_l=0\n$",
+            code,
+        ) {
+            let all = names(&parts[1]);
+            for name in &all {
+                flash.files.remove(name);
             }
-            return Ok(String::new());
+            return Ok("0".repeat(all.len()));
         }
         if let Some(parts) =
             matches(r"^_x=''.join\(\['01'\[_s\(p\)<0\]for p in\[(.*)\]\]\)\n$", code)

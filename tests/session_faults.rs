@@ -140,6 +140,7 @@ fn play(
         layout,
         keep: false,
         timeout: Some(Duration::from_secs(60)),
+        look_for_unsourced: false,
     };
     let result = Session::open(line, options, &control, true).and_then(|mut session| {
         let result = session.run(&job, &mut |stage| {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::back::HITS;
 use super::listen::{Listener, Tests};
+use super::modules::{self, Unsourced};
 use super::start::{CLOSING, Start, statements};
 use super::{home, runtime};
 use crate::device::deploy::Event;
@@ -55,6 +56,8 @@ pub struct Job {
     pub keep: bool,
     /// How long the program may run.
     pub timeout: Option<Duration>,
+    /// Whether modules without sources are looked for in the end.
+    pub look_for_unsourced: bool,
 }
 
 /// What happens meanwhile.
@@ -94,6 +97,8 @@ pub struct Ended {
     pub no_tests: bool,
     /// Whether `--autosave` found no timer.
     pub no_timer: bool,
+    /// Modules without sources that the program imported, if they were looked for and the firmware can tell.
+    pub unsourced: Vec<Unsourced>,
     /// Whether the firmware let the guard watch for resets.
     pub guarded: bool,
     /// Why the board could not be tidied up.
@@ -306,6 +311,12 @@ impl Session {
             saved = !found.is_empty();
             frames.add(frame::read(&found));
         }
+        let mut unsourced = Vec::new();
+        if job.look_for_unsourced && !gone && !hangs(&end) && runtime::can_guard(&self.board) {
+            // Where files are in place, ours are not told from others by their directory; names tell them.
+            let ours = placed.import_root();
+            unsourced = modules::unsourced(&mut self.repl, ours.as_deref())?;
+        }
         let places = |(name, host, added): &(String, String, Vec<u32>)| home::Placed {
             path: placed.path_of(name),
             name: host.clone(),
@@ -323,6 +334,7 @@ impl Session {
             no_tests: listener.no_tests,
             no_timer: listener.no_timer,
             guarded: runtime::can_guard(&self.board),
+            unsourced,
             untidy: None,
         })
     }

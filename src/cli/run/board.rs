@@ -13,7 +13,7 @@ use super::super::instrument::selection;
 use super::super::{Exit, style};
 use super::printer::Printer;
 use super::results;
-use super::{full_script, joined, now, script_of, source_roots, sources, timeout};
+use super::{compiled_only, full_script, joined, now, script_of, source_roots, sources, timeout};
 use crate::board::runtime;
 use crate::board::start::Start;
 use crate::board::{Ended, Job, Session, Stage};
@@ -81,6 +81,8 @@ pub(super) fn run(args: &RunArgs, common: &Common, targets: &[Target]) -> anyhow
 /// One program of a run, and what goes with it.
 struct Program<'a> {
     name: String,
+    /// Files that are there in compiled form only, and that this is why they are not covered.
+    compiled: BTreeMap<String, String>,
     argv: Vec<String>,
     sources: Sources<'a>,
 }
@@ -96,9 +98,10 @@ fn programs<'a>(args: &'a RunArgs, common: &Common) -> anyhow::Result<Vec<Progra
         let zeroth = if args.code { "-c".to_owned() } else { word.clone() };
         let rest = if many { &[][..] } else { rest };
         let selection = selection(&args.select, script.as_deref())?;
-        let (covered, _) = sources(args, script.as_deref(), &selection, &cwd, common)?;
+        let (covered, compiled) = sources(args, script.as_deref(), &selection, &cwd, common)?;
         all.push(Program {
             name: word.clone(),
+            compiled: compiled.into_iter().map(compiled_only).collect(),
             argv: std::iter::once(zeroth).chain(rest.iter().cloned()).collect(),
             sources: Sources {
                 covered,
@@ -242,7 +245,8 @@ impl Runner<'_> {
     ) -> anyhow::Result<(Exit, bool)> {
         let common = self.common;
         let sources = &program.sources;
-        let files = sources.for_board(&session.board, common, only)?;
+        let mut files = sources.for_board(&session.board, common, only)?;
+        files.uncovered.extend(program.compiled.clone());
         let layout = sources.layout();
         for warning in files.check_budget(&session.board, layout)? {
             self.warn(label, &warning);
@@ -254,6 +258,8 @@ impl Runner<'_> {
             autosave: self.args.autosave,
             by_test: self.args.context == "test" && runtime::can_guard(&session.board),
         };
+        // Libraries of the board are nobody's concern who has not named them.
+        let named = !self.args.select.include.is_empty() || self.args.select.pattern.is_some();
         let job = Job {
             blobs: files.blobs.clone(),
             origins: files.origins.clone(),
@@ -261,6 +267,7 @@ impl Runner<'_> {
             layout,
             keep: self.args.keep,
             timeout: timeout(self.args)?,
+            look_for_unsourced: named,
         };
         let mut printer = Printer {
             prefix: self.several.then(|| label.to_owned()),
@@ -290,6 +297,19 @@ impl Runner<'_> {
         });
         printer.finish();
         let ended = result?;
+        let selection = selection(&self.args.select, sources.script.as_deref())?;
+        for one in &ended.unsourced {
+            let source = one.file.strip_suffix(".mpy").map(|stem| format!("{stem}.py"));
+            let placed =
+                files.blobs.iter().any(|blob| one.file.ends_with(&format!("/{}", blob.name)));
+            if !placed && selection.wants(source.as_ref().unwrap_or(&one.file)) {
+                let reason = match one.frozen {
+                    true => "it is frozen into the firmware",
+                    false => "only its compiled form (.mpy) is on the board",
+                };
+                files.uncovered.insert(one.module.clone(), reason.to_owned());
+            }
+        }
         let tests = results::of_output(&program.name, label, &printer.heard, common);
         self.keep_hits(&files, &ended, label, &program.name, tests)?;
         Ok((self.conclude(&files, &ended, label), is_short(&ended)))

@@ -112,6 +112,9 @@ impl Runner<'_> {
 fn kept(ended: &Ended) -> &'static str {
     match (ended.frames.hits.is_empty(), ended.returned) {
         (false, _) => "; its hits were saved before",
+        (true, true) if !ended.guarded => {
+            "; this firmware lets nobody save its hits before (it has no sys.modules, or little memory)"
+        }
         (true, true) => "; it had not saved its hits",
         (true, false) => " and did not come back; its hits are lost",
     }
