@@ -11,10 +11,14 @@ _ours = []
 
 def _empty():
     for digest in _mpycov._files:
-        table = _mpycov._files[digest][0]
-        total = _sums.get(digest)
-        if total is None or len(total) != len(table):
-            total = _sums[digest] = bytearray(len(table))
+        tables = _mpycov.tables(digest)
+        if digest not in _sums:
+            _sums[digest] = [bytearray(len(table)) for table in tables]
+        _move(tables, _sums[digest])
+
+
+def _move(tables, totals):
+    for table, total in zip(tables, totals):
         for k in range(len(table)):
             if table[k]:
                 total[k] = 1
@@ -24,11 +28,7 @@ def _empty():
 # Puts what was seen so far back into the tables.
 def restore():
     for digest in _sums:
-        table = _mpycov._files[digest][0]
-        total = _sums[digest]
-        for k in range(len(table)):
-            if total[k]:
-                table[k] = 1
+        _move(_sums[digest], _mpycov.tables(digest))
 
 
 def _show():

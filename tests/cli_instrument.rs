@@ -221,7 +221,7 @@ fn a_pattern_chooses_modules() {
         let args = [&["instrument", "src", "-o", "build"], args].concat();
         let ran = run(dir, &args);
         assert_eq!(ran.status, Some(0), "{}", ran.text());
-        let marked = |text: &[u8]| String::from_utf8_lossy(text).contains("from _mpycov import");
+        let marked = |text: &[u8]| String::from_utf8_lossy(text).contains("import _mpycov as");
         let files = tree(&dir.join("build"));
         files
             .into_iter()

@@ -224,7 +224,7 @@ fn the_runtime_speaks_the_version_that_is_read() {
     let version = mpycov::wire::frame::VERSION;
     assert!(runtime.contains(&format!("\"mpycov:{version}:\"")), "version {version}");
     // What instrumented files import, and what users call.
-    for name in ["m(digest, n)", "b(digest, n)", "dump()", "save(path)", "reset()"] {
+    for name in ["m(digest, n)", "b(digest, *sizes)", "dump()", "save(path)", "reset()"] {
         assert!(runtime.contains(&format!("\ndef {name}:")), "there is no {name} in the runtime");
     }
 }

@@ -26,6 +26,17 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The sensor that is named, which for a note fires later.
+    #[must_use]
+    pub fn sensor(self) -> Option<SensorId> {
+        match self {
+            Self::Fire(sensor) | Self::Set { sensor, .. } => Some(sensor),
+            Self::Flush { .. } => None,
+        }
+    }
+}
+
 /// A place in the text that is the point of a mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Site {
@@ -87,6 +98,10 @@ pub struct Frame {
     pub kind: FrameKind,
     /// Where its body starts, for a local alias of the hit table.
     pub start: Option<Site>,
+    /// The number of its parameters, if it is a function.
+    pub parameters: usize,
+    /// Variables of its own, for sure, apart from those; the most used first.
+    pub own: Vec<String>,
 }
 
 /// A stretch of a suite that control goes through from its start: whoever comes
@@ -99,8 +114,8 @@ pub struct PassId(pub usize);
 pub struct PointMark {
     /// The frame it runs in.
     pub frame: FrameId,
-    /// Is it inside a loop of that frame?
-    pub in_loop: bool,
+    /// How many loops of that frame are around it.
+    pub loops: u32,
     /// The stretch that it stands in; `None` if its place is beside the way.
     pub pass: Option<PassId>,
     /// What happens there, in order.
@@ -120,6 +135,8 @@ pub struct EdgeMark {
     pub outcome: bool,
     /// Fires or notes the sensor of the path that ends so.
     pub action: Action,
+    /// Does it end the only loop around it, so that it is taken once?
+    pub once: bool,
 }
 
 /// The nodes of a decision as they stand in the text.

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Rank, Weaver, trimmed};
+use crate::model::SensorId;
 use crate::plan::marks::{Action, Frame, FrameKind, Gap, Plan, PointMark, Rewrite, Site};
 
 impl Weaver<'_> {
@@ -25,7 +26,7 @@ impl Weaver<'_> {
                 continue;
             }
             let fires = mark.actions.iter().filter(|a| !matches!(a, Action::Set { .. })).count();
-            let repeated = mark.in_loop || (needs_header(mark) && repeats(mark));
+            let repeated = mark.loops > 0 || (needs_header(mark) && repeats(mark));
             *uses.entry(mark.frame.0).or_default() += weight(repeated) * fires as u32;
         }
         for mark in &plan.elses {
@@ -41,7 +42,9 @@ impl Weaver<'_> {
         }
         let flagged: Vec<usize> = self.flags.keys().copied().collect();
         for (frame, uses) in uses {
-            if uses >= Self::ALIAS_FROM && self.can_bind(frame) {
+            // In the test of a loop it is bound again and again.
+            let from = if self.can_flag(frame) { Self::ALIAS_FROM } else { 2 * Self::LOOP_WEIGHT };
+            if uses >= from && self.can_bind(frame) {
                 self.aliased.insert(frame);
             }
         }
@@ -52,24 +55,65 @@ impl Weaver<'_> {
         }
     }
 
-    pub(super) fn table(&self, frame: usize) -> String {
-        let aliased = self.aliased.contains(&frame);
-        if aliased { self.names.local_table.clone() } else { self.names.table.clone() }
+    /// The table that a function has an alias of.
+    fn own_table(&self, frame: usize) -> String {
+        self.names.table(self.names.windows.of_frame(frame))
+    }
+
+    /// The name by which a frame knows the table of a sensor; without a sensor, the one of a note of its own.
+    pub(super) fn table(&self, frame: usize, sensor: Option<SensorId>) -> String {
+        match sensor {
+            _ if self.aliased.contains(&frame) => self.names.local_table.clone(),
+            Some(sensor) => self.names.table(self.names.windows.window(sensor)),
+            None => self.own_table(frame),
+        }
+    }
+
+    fn flags_of(&self, frame: usize) -> &[SensorId] {
+        self.flags.get(&frame).map_or(&[][..], |flags| flags)
     }
 
     /// Can names be bound where this frame starts?
-    pub(super) fn can_bind(&self, frame: usize) -> bool {
+    fn can_bind(&self, frame: usize) -> bool {
         has_locals(&self.plan.frames[frame]) || self.opener_of[frame].is_some()
+    }
+
+    /// Can the flags of stretches be bound there, which is done once?
+    pub(super) fn can_flag(&self, frame: usize) -> bool {
+        let once = |opener: usize| {
+            let mark = &self.plan.points[opener];
+            !(needs_header(mark) && repeats(mark))
+        };
+        has_locals(&self.plan.frames[frame]) || self.opener_of[frame].is_some_and(once)
     }
 
     /// Statements that bind the alias and the flags of a frame.
     pub(super) fn bindings(&self, frame: usize) -> String {
         let mut text = String::new();
         if self.aliased.contains(&frame) {
-            text += &format!("{}={};", self.names.local_table, self.names.table);
+            text += &format!("{}={};", self.names.local_table, self.own_table(frame));
         }
-        let flags = self.flags.get(&frame).map_or(&[][..], |flags| flags);
-        text + &self.names.flags(flags, &self.table(frame))
+        for name in self.declared(frame) {
+            text += &format!("{name}:0;");
+        }
+        text + &self.names.flags(self.flags_of(frame), &self.table(frame, None))
+    }
+
+    /// The variables of the program that flags would push out of the first ones of their function.
+    ///
+    /// Locals are numbered in the order of the text, and the first 16 are read by an instruction of one byte, in
+    /// two thirds of the time. A name with an annotation and no value makes no code, but it takes a number.
+    fn declared(&self, frame: usize) -> &[String] {
+        const FIRST: usize = 16;
+        let Frame { parameters, own, .. } = &self.plan.frames[frame];
+        let before = parameters + usize::from(self.aliased.contains(&frame));
+        let fits = before + own.len() + self.flags_of(frame).len() <= FIRST;
+        let wanted = if fits || self.flags_of(frame).is_empty() || !self.plan.walrus {
+            0
+        } else {
+            own.len()
+        };
+        &own[..wanted.min(FIRST.saturating_sub(before))]
     }
 
     /// The same in an expression, in front of the one that follows, with the
@@ -77,10 +121,10 @@ impl Weaver<'_> {
     pub(super) fn opening(&mut self, action: Action, frame: usize) -> String {
         let mut call = self.call(Some(action), frame, false, false);
         if self.aliased.contains(&frame) {
-            call.table = format!("({}:={})", self.names.local_table, self.names.table);
+            call.table = format!("({}:={})", self.names.local_table, self.own_table(frame));
         }
-        let flags = self.flags.get(&frame).map_or(&[][..], |flags| flags);
-        let flags = self.names.flags_in_expression(flags, &self.table(frame));
+        let table = self.table(frame, None);
+        let flags = self.names.flags_in_expression(self.flags_of(frame), &table);
         let prefix = self.names.prefix(action, &call);
         format!("{} {flags}(", prefix.trim_end_matches('('))
     }
@@ -117,7 +161,7 @@ pub(super) fn openers(plan: &Plan) -> Vec<Option<usize>> {
         };
         let there = matches!((start, &mark.sites[0]), (Site::Gap(a), Site::Gap(b)) if a == b);
         let fires = matches!(mark.actions[..], [Action::Fire(_), ..]);
-        let in_test = plan.walrus && gap.header.is_some() && !gap.repeats;
+        let in_test = plan.walrus && gap.header.is_some();
         let room = gap.after.is_none() && (in_test || !gap.free.is_empty());
         frame.kind == FrameKind::Function && there && fires && room
     };
@@ -126,7 +170,7 @@ pub(super) fn openers(plan: &Plan) -> Vec<Option<usize>> {
 }
 
 /// Does a statement of our own have room where this frame starts?
-fn has_locals(frame: &Frame) -> bool {
+pub(super) fn has_locals(frame: &Frame) -> bool {
     frame.kind == FrameKind::Function
         && frame.start.as_ref().is_some_and(|site| match site {
             Site::Simple { .. } => true,

@@ -56,9 +56,7 @@ impl Weaver<'_> {
 
     fn mark_edges(&mut self, mark: &DecisionMark, edges: &[EdgeMark]) {
         for (number, leaf) in mark.leaves.iter().enumerate() {
-            let on = |value: bool| {
-                edges.iter().find(|e| e.leaf == number && e.value == value).map(|e| e.action)
-            };
+            let on = |value: bool| edges.iter().find(|e| e.leaf == number && e.value == value);
             let (on_true, on_false) = (on(true), on(false));
             if on_true.is_none() && on_false.is_none() {
                 continue;
@@ -66,17 +64,17 @@ impl Weaver<'_> {
             let (open, close) = if leaf.loose { ("(", ")") } else { ("", "") };
             let mut before = format!("({open}");
             let mut after = close.to_owned();
-            if let Some(action) = on_true {
+            if let Some(edge) = on_true {
                 if on_false.is_some() {
                     before.insert(0, '(');
                 }
-                after += &format!(" and {}", self.edge(mark, action, true));
+                after += &format!(" and {}", self.edge(mark, edge.action, true, edge.once));
                 if on_false.is_some() {
                     after.push(')');
                 }
             }
-            if let Some(action) = on_false {
-                after += &format!(" or {}", self.edge(mark, action, false));
+            if let Some(edge) = on_false {
+                after += &format!(" or {}", self.edge(mark, edge.action, false, edge.once));
             }
             after.push(')');
             let pieces = vec![Piece::Text(before), Piece::Source(leaf.span), Piece::Text(after)];
@@ -85,9 +83,10 @@ impl Weaver<'_> {
     }
 
     /// An expression that does what an edge asks for and has the given truth.
-    fn edge(&mut self, mark: &DecisionMark, action: Action, truth: bool) -> String {
+    fn edge(&mut self, mark: &DecisionMark, action: Action, truth: bool, once: bool) -> String {
         self.note(action);
-        let call = self.call(Some(action), mark.frame.0, mark.nested, mark.in_loop);
+        let again = mark.in_loop && !once;
+        let call = self.call(Some(action), mark.frame.0, mark.nested, again);
         let not = if truth { "" } else { "not " };
         format!("{not}{}", self.names.truth(action, &call))
     }
@@ -208,7 +207,7 @@ impl Weaver<'_> {
     fn mark_of_end(&mut self, end: &ValueStep, mark: &DecisionMark, truth: bool) -> Option<String> {
         match end {
             ValueStep::End { sensor: Some(sensor), .. } => {
-                Some(self.edge(mark, Action::Fire(*sensor), truth))
+                Some(self.edge(mark, Action::Fire(*sensor), truth, false))
             }
             _ => None,
         }
@@ -216,19 +215,21 @@ impl Weaver<'_> {
 
     /// `(box(1,a or box)or box(2,b or box)or[mark and c])[0]`
     fn boxes(&mut self, boxes: &Boxes, mark: &DecisionMark, pieces: &mut Vec<Piece>) {
-        let name = self.names.boxes.clone();
         let operator = if boxes.is_or { "or" } else { "and" };
         pieces.push(Piece::Text("(".to_owned()));
         for (span, sensor) in &boxes.tested {
             self.note(Action::Fire(*sensor));
-            pieces.push(Piece::Text(format!("{name}({},", sensor.0)));
+            let window = self.names.windows.window(*sensor);
+            self.boxed.insert(window);
+            let name = self.names.boxes(window);
+            let index = self.names.windows.index(*sensor);
+            pieces.push(Piece::Text(format!("{name}({index},")));
             pieces.push(Piece::Source(*span));
             pieces.push(Piece::Text(format!(" {operator} {name})or ")));
         }
-        let fire = self.edge(mark, Action::Fire(boxes.goes_on), true);
+        let fire = self.edge(mark, Action::Fire(boxes.goes_on), true, false);
         pieces.push(Piece::Text(format!("[{fire} and ")));
         pieces.push(Piece::Source(boxes.last));
         pieces.push(Piece::Text("])[0]".to_owned()));
-        self.boxed = true;
     }
 }

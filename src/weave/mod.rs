@@ -9,6 +9,7 @@ mod edit;
 mod expressions;
 mod passes;
 mod spelling;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ use edit::{Edits, Piece};
 use passes::Passes;
 pub use spelling::RUNTIME_MODULE;
 use spelling::{Call, Names, Needs};
+use windows::Windows;
 
 /// An instrumented text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +69,12 @@ struct Weaver<'a> {
     /// Those that do: the frame of each.
     openers: BTreeMap<usize, usize>,
     calls: bool,
-    /// Is the function that puts values into lists in use?
-    boxed: bool,
+    /// The tables whose functions that put values into lists are in use.
+    boxed: BTreeSet<usize>,
     /// Is the temporary in use in the module's own code?
     global_temporary: bool,
-    /// The flags of each frame, and the sensor that each starts with.
-    flags: BTreeMap<usize, Vec<Option<SensorId>>>,
+    /// The flags of each frame: the sensor that each is about.
+    flags: BTreeMap<usize, Vec<SensorId>>,
     /// The stretches whose marks look at a flag first.
     passes: Passes,
 }
@@ -91,7 +93,7 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
         source,
         lines: Lines::of(source),
         plan,
-        names: Names::avoiding(&plan.taken_names),
+        names: Names::avoiding(&plan.taken_names, Windows::of(plan)),
         edits: Edits::default(),
         used: BTreeMap::new(),
         added: Vec::new(),
@@ -102,7 +104,7 @@ pub fn weave(source: &[u8], plan: &Plan) -> Woven {
         opener_of: aliases::openers(plan),
         openers: BTreeMap::new(),
         calls: false,
-        boxed: false,
+        boxed: BTreeSet::new(),
         global_temporary: false,
         flags: BTreeMap::new(),
         passes: Passes::default(),
@@ -123,21 +125,30 @@ impl Weaver<'_> {
         let notes = matches!(action, Some(Action::Set { .. }));
         self.calls |= !notes;
         let aliased = !nested && self.aliased.contains(&frame);
-        let table = if aliased { self.names.local_table.clone() } else { self.names.table.clone() };
-        let flagged = !notes && aliased && in_loop && self.plan.walrus;
-        let once = flagged.then(|| {
-            self.flags.entry(frame).or_default().push(None);
-            self.flags[&frame].len() as u32 - 1
+        let sensor = action.and_then(Action::sensor);
+        let window = match (sensor, action) {
+            (Some(sensor), _) => self.names.windows.window(sensor),
+            (None, Some(_)) => self.names.windows.of_frame(frame),
+            (None, None) => 0,
+        };
+        let table = if aliased { self.names.local_table.clone() } else { self.names.table(window) };
+        let flagged = !notes
+            && aliased
+            && in_loop
+            && self.plan.walrus
+            && aliases::has_locals(&self.plan.frames[frame]);
+        let once = sensor.filter(|_| flagged).map(|sensor| {
+            let flags = self.flags.entry(frame).or_default();
+            flags.push(sensor);
+            flags.len() as u32 - 1
         });
         let code = self.plan.frames[frame].kind;
         let rare = matches!(code, FrameKind::Module | FrameKind::Class) && !in_loop && !nested;
-        Call { table, once, rare }
+        Call { window, table, once, rare }
     }
 
     fn note(&mut self, action: Action) {
-        if let Action::Fire(sensor) | Action::Set { sensor, .. } = action {
-            self.placed.insert(sensor.0);
-        }
+        self.placed.extend(action.sensor().map(|sensor| sensor.0));
     }
 
     fn statements(&mut self, mark: &PointMark) -> String {
@@ -145,8 +156,10 @@ impl Weaver<'_> {
             self.calls = true;
             return self.names.unless(flag, *sensor);
         }
-        let table = self.table(mark.frame.0);
-        mark.actions.iter().map(|action| self.names.statement(*action, &table)).collect()
+        let statement = |action: &Action| {
+            self.names.statement(*action, &self.table(mark.frame.0, action.sensor()))
+        };
+        mark.actions.iter().map(statement).collect()
     }
 
     /// May any mark have to stand in an expression, or look at a flag, and so need the function?
@@ -229,7 +242,7 @@ impl Weaver<'_> {
                         format!("({})and(", trimmed(&self.names.unless(flag, *sensor)))
                     }
                     _ => {
-                        let repeated = mark.in_loop || gap.repeats;
+                        let repeated = mark.loops > 0 || gap.repeats;
                         let call = self.call(Some(*action), mark.frame.0, false, repeated);
                         self.names.prefix(*action, &call)
                     }
@@ -302,7 +315,7 @@ impl Weaver<'_> {
 
     fn place_else(&mut self, mark: &ElseMark) {
         self.placed.insert(mark.sensor.0);
-        let table = self.table(mark.frame.0);
+        let table = self.table(mark.frame.0, Some(mark.sensor));
         let fire = self.names.statement(Action::Fire(mark.sensor), &table);
         let text = format!("else:{fire}");
         let depth = mark.indent.end - mark.indent.start;
@@ -316,8 +329,8 @@ impl Weaver<'_> {
     fn header(&self) -> String {
         let map = &self.plan.map;
         let needs =
-            Needs { calls: self.calls, boxes: self.boxed, temporary: self.global_temporary };
-        self.names.header(&map.digest, map.sensor_count, needs)
+            Needs { calls: self.calls, boxes: &self.boxed, temporary: self.global_temporary };
+        self.names.header(&map.digest, needs)
     }
 
     fn finish(mut self) -> Woven {

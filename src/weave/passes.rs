@@ -30,6 +30,7 @@ pub(super) struct Passes {
 struct Pass {
     frame: FrameId,
     marks: u32,
+    loops: u32,
     last: SensorId,
 }
 
@@ -45,7 +46,7 @@ impl Passes {
 /// The sensor of a mark that does nothing but fire it, again and again.
 fn shared(mark: &PointMark) -> Option<SensorId> {
     match mark.actions[..] {
-        [Action::Fire(sensor)] if mark.in_loop => Some(sensor),
+        [Action::Fire(sensor)] if mark.loops > 0 => Some(sensor),
         _ => None,
     }
 }
@@ -53,6 +54,8 @@ fn shared(mark: &PointMark) -> Option<SensorId> {
 impl Weaver<'_> {
     /// A flag pays from this many marks on: they are longer with it.
     const FLAG_FROM: u32 = 3;
+    /// In a loop inside a loop, which runs far more often than the flag is bound.
+    const FLAG_FROM_INSIDE: u32 = 2;
 
     /// Chooses the stretches whose marks share a flag.
     pub(super) fn choose_passes(&mut self) {
@@ -63,17 +66,18 @@ impl Weaver<'_> {
         let mut passes: BTreeMap<PassId, Pass> = BTreeMap::new();
         for mark in &plan.points {
             let (Some(pass), Some(sensor)) = (mark.pass, shared(mark)) else { continue };
-            let entry =
-                passes.entry(pass).or_insert(Pass { frame: mark.frame, marks: 0, last: sensor });
+            let new = Pass { frame: mark.frame, marks: 0, loops: mark.loops, last: sensor };
+            let entry = passes.entry(pass).or_insert(new);
             entry.marks += 1;
             entry.last = sensor;
         }
         for (id, pass) in passes {
             let function = plan.frames[pass.frame.0].kind == FrameKind::Function;
-            if function && pass.marks >= Self::FLAG_FROM && self.can_bind(pass.frame.0) {
+            let from = if pass.loops > 1 { Self::FLAG_FROM_INSIDE } else { Self::FLAG_FROM };
+            if function && pass.marks >= from && self.can_flag(pass.frame.0) {
                 let flags = self.flags.entry(pass.frame.0).or_default();
                 self.passes.flags.insert(id, (flags.len() as u32, pass.last));
-                flags.push(Some(pass.last));
+                flags.push(pass.last);
             }
         }
     }

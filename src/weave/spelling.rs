@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::passes::PassFlag;
+use super::windows::Windows;
 use crate::model::{Digest, SensorId};
 use crate::plan::marks::{Action, Unfolded};
 
@@ -12,10 +13,10 @@ pub const RUNTIME_MODULE: &str = "_mpycov";
 /// The names that the marks of one file use; none of them stands in its text.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
-    /// Global: the hit table.
-    pub(super) table: String,
-    /// Global: a function that fires a sensor and returns something true.
-    pub(super) call: String,
+    /// Global: stem of the hit tables.
+    table: String,
+    /// Global: stem of the functions, one a table, that fire a sensor and return something true.
+    call: String,
     /// Local alias of the table.
     pub(super) local_table: String,
     /// Local: stem of the slots.
@@ -28,15 +29,19 @@ pub(super) struct Names {
     notes: String,
     /// A temporary for the outcome of such a decision.
     pub(super) result: String,
-    /// Global: a function that puts a value into a list and fires a sensor,
-    /// unless the value is that function itself; then it returns `None`.
-    pub(super) boxes: String,
+    /// Global: stem of the functions, one a table, that put a value into a list and fire a sensor,
+    /// unless the value is that function itself; then they return `None`.
+    boxes: String,
+    /// Where the sensors are.
+    pub(super) windows: Windows,
 }
 
 /// How a sensor is fired inside an expression.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
-    /// The hit table.
+    /// Number of the hit table.
+    pub(super) window: usize,
+    /// The name of the table here.
     pub(super) table: String,
     /// The flag that says in this frame that it has fired, if any.
     pub(super) once: Option<u32>,
@@ -46,7 +51,7 @@ pub(super) struct Call {
 
 impl Names {
     /// Names that are not among the taken ones.
-    pub(super) fn avoiding(taken: &[String]) -> Self {
+    pub(super) fn avoiding(taken: &[String], windows: Windows) -> Self {
         let taken: BTreeSet<&str> = taken.iter().map(String::as_str).collect();
         let free = |stem: &str| {
             let clashes = |name: &str| {
@@ -71,37 +76,46 @@ impl Names {
             notes: free("__p"),
             result: free("__r"),
             boxes: free("__w"),
+            windows,
         }
     }
 
+    /// Name of a hit table.
+    pub(super) fn table(&self, window: usize) -> String {
+        numbered(&self.table, window)
+    }
+
+    /// Name of the function that fires the sensors of a hit table.
+    fn call(&self, window: usize) -> String {
+        numbered(&self.call, window)
+    }
+
+    /// Name of the function that puts values into lists and fires the sensors of a hit table.
+    pub(super) fn boxes(&self, window: usize) -> String {
+        numbered(&self.boxes, window)
+    }
+
     fn slot(&self, slot: u32) -> String {
-        match slot {
-            0 => self.slot.clone(),
-            n => format!("{}{n}", self.slot),
-        }
+        numbered(&self.slot, slot as usize)
     }
 
     /// Name of a variable with notes.
     pub(super) fn notes(&self, number: usize) -> String {
-        match number {
-            0 => self.notes.clone(),
-            n => format!("{}{n}", self.notes),
-        }
+        numbered(&self.notes, number)
     }
 
     /// Name of a flag.
     pub(super) fn flag(&self, flag: u32) -> String {
-        match flag {
-            0 => self.flag.clone(),
-            n => format!("{}{n}", self.flag),
-        }
+        numbered(&self.flag, flag as usize)
     }
 
     /// A statement, with its semicolon.
     pub(super) fn statement(&self, action: Action, table: &str) -> String {
         match action {
-            Action::Fire(SensorId(k)) => format!("{table}[{k}]=1;"),
-            Action::Set { slot, sensor } => format!("{}={};", self.slot(slot), sensor.0),
+            Action::Fire(sensor) => format!("{table}[{}]=1;", self.windows.index(sensor)),
+            Action::Set { slot, sensor } => {
+                format!("{}={};", self.slot(slot), self.windows.true_index(sensor))
+            }
             Action::Flush { slot } => format!("{table}[{}]=1;", self.slot(slot)),
         }
     }
@@ -117,42 +131,30 @@ impl Names {
     /// A statement that fires a sensor unless a flag says that it has fired.
     /// The last mark that shares a flag sets it.
     pub(super) fn unless(&self, flag: PassFlag, sensor: SensorId) -> String {
-        let (name, call) = (self.flag(flag.number), &self.call);
+        let (name, call) = (self.flag(flag.number), self.call(self.windows.window(sensor)));
+        let index = self.windows.index(sensor);
         if flag.sets {
-            format!("{name} or({name}:={call}({}));", sensor.0)
+            format!("{name} or({name}:={call}({index}));")
         } else {
-            format!("{name} or {call}({});", sensor.0)
+            format!("{name} or {call}({index});")
         }
     }
 
-    /// Statements that give the flags of a frame their first values: whether a
-    /// sensor has fired already, or nothing.
-    pub(super) fn flags(&self, first: &[Option<SensorId>], table: &str) -> String {
-        let mut text = String::new();
-        for (number, sensor) in first.iter().enumerate() {
-            let name = self.flag(number as u32);
-            if let Some(SensorId(k)) = sensor {
-                text += &format!("{name}={table}[{k}];");
-            }
-        }
-        let empty: String = (0..first.len())
-            .filter(|number| first[*number].is_none())
-            .map(|number| format!("{}=", self.flag(number as u32)))
-            .collect();
-        if empty.is_empty() { text } else { format!("{text}{empty}0;") }
+    /// Statements that give the flags of a frame their first values: whether these sensors have fired already.
+    pub(super) fn flags(&self, sensors: &[SensorId], table: &str) -> String {
+        let bound = |(number, sensor): (usize, &SensorId)| {
+            format!("{}={table}[{}];", self.flag(number as u32), self.windows.index(*sensor))
+        };
+        sensors.iter().enumerate().map(bound).collect()
     }
 
     /// The same in front of an expression, inside the `and(` of another mark.
-    pub(super) fn flags_in_expression(&self, first: &[Option<SensorId>], table: &str) -> String {
-        let mut text = String::new();
-        for (number, sensor) in first.iter().enumerate() {
-            let name = self.flag(number as u32);
-            text += &match sensor {
-                Some(SensorId(k)) => format!("(({name}:={table}[{k}])or True)and "),
-                None => format!("not({name}:=0)and "),
-            };
-        }
-        text
+    pub(super) fn flags_in_expression(&self, sensors: &[SensorId], table: &str) -> String {
+        let bound = |(number, sensor): (usize, &SensorId)| {
+            let index = self.windows.index(*sensor);
+            format!("(({}:={table}[{index}])or True)and ", self.flag(number as u32))
+        };
+        sensors.iter().enumerate().map(bound).collect()
     }
 
     /// A true expression that does this.
@@ -160,21 +162,21 @@ impl Names {
         match action {
             Action::Fire(sensor) => self.fire(sensor, call),
             Action::Set { slot, sensor } => {
-                assert_ne!(sensor.0, 0, "the first sensor is the module's, and no note");
-                format!("({}:={})", self.slot(slot), sensor.0)
+                format!("({}:={})", self.slot(slot), self.windows.true_index(sensor))
             }
-            Action::Flush { slot } => format!("{}({})", self.call, self.slot(slot)),
+            Action::Flush { slot } => format!("{}({})", self.call(call.window), self.slot(slot)),
         }
     }
 
     /// A true expression that fires a sensor which has not fired yet. Looking
     /// is cheaper than calling; a flag in a local variable is cheaper still.
     pub(super) fn fire(&self, sensor: SensorId, call: &Call) -> String {
-        let (table, k) = (&call.table, sensor.0);
-        let fire = format!("{table}[{k}]or {}({k})", self.call);
+        let (table, function) = (&call.table, self.call(call.window));
+        let k = self.windows.index(sensor);
+        let fire = format!("{table}[{k}]or {function}({k})");
         match call.once.map(|flag| self.flag(flag)) {
-            Some(flag) => format!("({flag} or({flag}:={fire}))"),
-            None if call.rare => format!("{}({k})", self.call),
+            Some(flag) => format!("({flag} or({flag}:={function}({k})))"),
+            None if call.rare => format!("{function}({k})"),
             None => format!("({fire})"),
         }
     }
@@ -182,7 +184,7 @@ impl Names {
     /// What stands in front of an expression to fire when it has its value,
     /// and to pass that on; a `)` closes it.
     pub(super) fn passing(&self, sensor: SensorId) -> String {
-        format!("{}({},", self.call, sensor.0)
+        format!("{}({},", self.call(self.windows.window(sensor)), self.windows.index(sensor))
     }
 
     /// The end of an unfolded decision. In typed code all ends must be
@@ -193,8 +195,8 @@ impl Names {
                 let not = if *outcome { "" } else { "not" };
                 format!("{not} {}", self.truth(*action, call))
             }
-            Unfolded::End { outcome: true, .. } if typed => self.call.clone(),
-            _ if typed => format!("not {}", self.call),
+            Unfolded::End { outcome: true, .. } if typed => self.call(0),
+            _ if typed => format!("not {}", self.call(0)),
             Unfolded::End { outcome: true, .. } => "True".to_owned(),
             _ => "False".to_owned(),
         }
@@ -202,15 +204,21 @@ impl Names {
 
     /// Registers the file and binds the names, with a semicolon. An `import`
     /// statement, because a program may put its own `__import__` in place.
-    pub(super) fn header(&self, digest: &Digest, count: u32, needs: Needs) -> String {
-        let (table, call) = (&self.table, &self.call);
-        let (names, function) =
-            if needs.calls { (format!("{table},{call}"), "b") } else { (table.clone(), "m") };
+    pub(super) fn header(&self, digest: &Digest, needs: Needs<'_>) -> String {
+        let sizes: Vec<String> = self.windows.sizes().map(|size| size.to_string()).collect();
+        let first = self.table(0);
+        let bound = |window| format!("{},{}", self.table(window), self.call(window));
+        let (names, function) = if needs.calls || sizes.len() > 1 {
+            ((0..sizes.len()).map(bound).collect::<Vec<_>>().join(","), "b")
+        } else {
+            (first.clone(), "m")
+        };
         let mut header = format!(
-            "from {RUNTIME_MODULE} import {function} as {table};{names}={table}('{digest}',{count});"
+            "import {RUNTIME_MODULE} as {first};{names}={first}.{function}('{digest}',{});",
+            sizes.join(",")
         );
-        if needs.boxes {
-            let boxes = &self.boxes;
+        for window in needs.boxes {
+            let (boxes, call) = (self.boxes(*window), self.call(*window));
             header += &format!("{boxes}=lambda k,v:None if v is {boxes} else[{call}(k,v)];");
         }
         if needs.temporary {
@@ -220,13 +228,21 @@ impl Names {
     }
 }
 
+/// A name with a number; number 0 is the stem alone.
+fn numbered(stem: &str, number: usize) -> String {
+    match number {
+        0 => stem.to_owned(),
+        n => format!("{stem}{n}"),
+    }
+}
+
 /// The names that a file needs besides the hit table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Needs {
+pub(super) struct Needs<'a> {
     /// The function that fires.
     pub(super) calls: bool,
-    /// The function that puts values into lists.
-    pub(super) boxes: bool,
+    /// The functions that put values into lists, by their tables.
+    pub(super) boxes: &'a BTreeSet<usize>,
     /// The temporary, as a global.
     pub(super) temporary: bool,
 }

@@ -155,19 +155,23 @@ pub fn read_tables(output: &[u8]) -> Result<Frames, String> {
     }
     let mut found = Frames { complete: 1, ..Frames::default() };
     let mut rest = first;
-    // A key, and what may stand between it and the bytes.
+    // A key, and what may stand between it and the bytes; a file may have several tables.
     const FRONT: &str = "': [bytearray(b";
+    const NEXT: &str = ", bytearray(b";
     while let Some(at) = rest.find(FRONT) {
         let digest = rest[..at].rsplit('\'').next().and_then(Digest::parse);
         rest = &rest[at + FRONT.len()..];
         let digest = digest.ok_or("a table of hits has no digest")?;
-        let marks = quoted(&mut rest).ok_or("a table of hits is no bytes")?;
+        let mut marks = quoted(&mut rest).ok_or("a table of hits is no bytes")?;
+        let end = rest.find(FRONT).unwrap_or(rest.len());
+        let mut more = &rest[..end];
+        while let Some(at) = more.find(NEXT) {
+            more = &more[at + NEXT.len()..];
+            marks.extend(quoted(&mut more).ok_or("a table of hits is no bytes")?);
+        }
         let mut set = HitSet::new(marks.len() as u32);
-        marks
-            .iter()
-            .enumerate()
-            .filter(|(_, mark)| **mark)
-            .for_each(|(sensor, _)| set.insert(SensorId(sensor as u32)));
+        let fired = marks.iter().enumerate().filter(|(_, mark)| **mark);
+        fired.for_each(|(sensor, _)| set.insert(SensorId(sensor as u32)));
         found.hits.insert(digest, set);
     }
     Ok(found)
@@ -321,10 +325,10 @@ mod tests {
 
     #[test]
     fn tables_are_believed_when_they_come_twice() {
-        let once = r"{'0123456789ab': [bytearray(b'\x00\x01\x01'), <closure bytearray(b'\x00')>], 'ab0123456789': [bytearray(b''), None]}";
+        let once = r"{'0123456789ab': [bytearray(b'\x00\x01\x01'), <function fire at 0x20>, bytearray(b'\x01'), <function fire at 0x30>], 'ab0123456789': [bytearray(b''), None]}";
         let found = read_tables(format!("\r\n{once}\r\n{once}\r\n").as_bytes()).expect("sound");
         let hits: Vec<_> = found.hits.values().map(|set| (set.count(), set.fired())).collect();
-        assert_eq!((hits, found.complete), (vec![(3, 2), (0, 0)], 1));
+        assert_eq!((hits, found.complete), (vec![(4, 3), (0, 0)], 1));
         assert!(read_tables(once.as_bytes()).is_err());
         assert!(
             read_tables(format!("{once}\n{}\n", once.replace("x01'", "x00'")).as_bytes()).is_err()

@@ -180,16 +180,31 @@ fn same(plain: &Did, woven: &Did, instrumented: &Instrumented) -> Result<(), Str
     Err(format!("it did\n{seen:?}\ninstead of\n{plain:?}"))
 }
 
-/// Is each sensor of the map in the text, as an index, an argument or the value of a note?
+/// Is each sensor of the map in the text, as an index, an argument or the value of a note? Sensors are in
+/// tables of the sizes that the header names; an index may count from the end.
 fn sensors_are_there(instrumented: &Instrumented) -> Result<(), String> {
     let text = String::from_utf8_lossy(&instrumented.woven.text);
     let mut numbers = BTreeSet::new();
     for part in text.split(['[', '(', '=']) {
-        let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
-        numbers.extend(digits.parse::<u32>().ok());
+        let digits = part.strip_prefix('-').unwrap_or(part);
+        let digits: String = digits.chars().take_while(char::is_ascii_digit).collect();
+        let sign = if part.starts_with('-') { -1 } else { 1 };
+        numbers.extend(digits.parse::<i64>().ok().map(|number| sign * number));
     }
-    let missing: Vec<u32> =
-        (0..instrumented.map.sensor_count).filter(|sensor| !numbers.contains(sensor)).collect();
+    let header = text.split(&instrumented.map.digest.to_string()).nth(1).unwrap_or_default();
+    let sizes: Vec<i64> = header
+        .split(')')
+        .next()
+        .into_iter()
+        .flat_map(|sizes| sizes.split(',').filter_map(|size| size.parse().ok()))
+        .collect();
+    if sizes.iter().sum::<i64>() != i64::from(instrumented.map.sensor_count) {
+        return Err(format!("the header has tables of {sizes:?}"));
+    }
+    let absent =
+        |(size, index): &(i64, i64)| !numbers.contains(index) && !numbers.contains(&(index - size));
+    let all = sizes.iter().flat_map(|size| (0..*size).map(move |index| (*size, index)));
+    let missing: Vec<(i64, i64)> = all.filter(absent).collect();
     if missing.is_empty() {
         Ok(())
     } else {

@@ -184,7 +184,7 @@ impl<'a> Walker<'a> {
     ) -> Here {
         let at = s.start();
         let line = self.parsed.statement_line(at);
-        let inner = Context { in_loop: true, opens: false, ..ctx };
+        let inner = Context { loops: ctx.loops + 1, opens: false, ..ctx };
         if let Some(truth) = wholly_constant(&s.test) {
             self.loops.push(LoopExit { on_break: None });
             if truth {
@@ -209,9 +209,12 @@ impl<'a> Walker<'a> {
         } else {
             Told::Nobody
         };
-        let test_ctx = Context { in_loop: true, ..ctx };
+        let test_ctx = Context { loops: ctx.loops + 1, ..ctx };
         let (on_true, on_false) = possible(&s.test, Told::Target, on_false);
         let ways = self.test(&s.test, at, DecisionKind::While, on_true, on_false, test_ctx);
+        if ctx.loops == 0 {
+            self.ends_loop(&s.test);
+        }
         self.loops.push(LoopExit { on_break: None });
         let entry = ways.on_true.here.clone().unwrap_or(Here::Fresh);
         let body = self.inner_suite(&s.body, entry, inner, line);
@@ -275,7 +278,7 @@ impl<'a> Walker<'a> {
         }
         let on_break = joins.then(|| self.sensor());
         self.loops.push(LoopExit { on_break: on_break.map(|sensor| Action::Set { slot, sensor }) });
-        let inner = Context { in_loop: true, opens: false, ..ctx };
+        let inner = Context { loops: ctx.loops + 1, opens: false, ..ctx };
         let learnt = self.bound.mark();
         self.bound.learn_target(&s.target);
         let body = self.inner_suite(&s.body, Here::Fresh, inner, line);
@@ -340,7 +343,7 @@ impl<'a> Walker<'a> {
         let typed = self.frames[ctx.frame.0].kind == FrameKind::Viper;
         // Loops that end here, deeper inside, have the first claim to free lines.
         let room = self.free_behind(suite, index).len() > trailing(&suite[index]);
-        if room && (typed || !ctx.in_loop) { Told::Else } else { Told::Call }
+        if room && (typed || ctx.loops == 0) { Told::Else } else { Told::Call }
     }
 
     fn lonely_mark(&mut self, ways: &Ways, suite: &'a [Stmt], index: usize, ctx: Context) {

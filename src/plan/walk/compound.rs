@@ -5,6 +5,8 @@ use ruff_text_size::Ranged;
 
 use super::super::lines::Place;
 use super::super::marks::{Action, DecoratorMark, Frame, FrameId, FrameKind, Gap, Site};
+use std::collections::BTreeSet;
+
 use super::super::names;
 use super::{Context, Here, Walker};
 use crate::model::{Evidence, Level, Line, NotMeasured, Scope, ScopeKind};
@@ -74,7 +76,7 @@ impl<'a> Walker<'a> {
                 let inner = Context {
                     frame,
                     place: Place::Class,
-                    in_loop: false,
+                    loops: 0,
                     in_comp: false,
                     in_field: false,
                     opens: true,
@@ -116,11 +118,16 @@ impl<'a> Walker<'a> {
             })
             .map(|(i, _)| self.site(&def.body, i));
         let frame = self.frame(kind, start);
-        self.own_names.insert(frame, names::of_function(&def.parameters, &def.body));
+        let own = names::of_function(&def.parameters, &def.body);
+        let parameters: BTreeSet<String> =
+            def.parameters.iter().map(|p| p.name().to_string()).collect();
+        self.frames[frame.0].parameters = parameters.len();
+        self.frames[frame.0].own = names::by_use(&(&own - &parameters), &def.body);
+        self.own_names.insert(frame, own);
         let ctx = Context {
             frame,
             place: Place::Function,
-            in_loop: false,
+            loops: 0,
             in_comp: false,
             in_field: false,
             opens: true,
@@ -138,7 +145,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn frame(&mut self, kind: FrameKind, start: Option<Site>) -> FrameId {
-        self.frames.push(Frame { kind, start });
+        self.frames.push(Frame { kind, start, parameters: 0, own: Vec::new() });
         FrameId(self.frames.len() - 1)
     }
 
@@ -248,7 +255,7 @@ impl<'a> Walker<'a> {
     pub(super) fn excluded_stmt(&mut self, stmt: &'a Stmt, ctx: Context) {
         let inner = match stmt {
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => return,
-            Stmt::For(_) | Stmt::While(_) => Context { in_loop: true, opens: false, ..ctx },
+            Stmt::For(_) | Stmt::While(_) => Context { loops: ctx.loops + 1, opens: false, ..ctx },
             _ => Context { opens: false, ..ctx },
         };
         let is_loop = matches!(stmt, Stmt::For(_) | Stmt::While(_));

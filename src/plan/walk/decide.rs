@@ -227,7 +227,8 @@ impl<'a> Walker<'a> {
         let rewrite = if graph.is_tree() {
             let marked = walks.iter().zip(fired).filter_map(|(walk, action)| {
                 let (leaf, value) = walk.last;
-                action.map(|action| EdgeMark { leaf, value, outcome: walk.outcome, action })
+                let outcome = walk.outcome;
+                action.map(|action| EdgeMark { leaf, value, outcome, action, once: false })
             });
             Rewrite::Edges(marked.collect())
         } else {
@@ -237,12 +238,22 @@ impl<'a> Walker<'a> {
         let span = self.parsed.span(expr.range());
         self.decision_marks.push(DecisionMark {
             frame: ctx.frame,
-            in_loop: ctx.in_loop,
+            in_loop: ctx.loops > 0,
             nested: ctx.in_comp || ctx.in_field,
             span,
             leaves,
             rewrite,
         });
+    }
+
+    /// Says that a test whose outcome is false ends the only loop around it.
+    pub(super) fn ends_loop(&mut self, test: &Expr) {
+        let span = self.parsed.span(test.range());
+        for mark in self.decision_marks.iter_mut().filter(|mark| mark.span == span) {
+            if let Rewrite::Edges(edges) = &mut mark.rewrite {
+                edges.iter_mut().for_each(|edge| edge.once |= !edge.outcome);
+            }
+        }
     }
 
     pub(super) fn leaf_text(&self, leaf: &Expr) -> LeafText {

@@ -82,7 +82,7 @@ impl<'a> Walker<'a> {
                 let frame = self.frame(FrameKind::Lambda, None);
                 let names = e.parameters.as_ref().map(|p| names::of_function(p, &[]));
                 self.own_names.insert(frame, names.unwrap_or_default());
-                let inner = Context { frame, in_loop: false, in_comp: false, ..ctx };
+                let inner = Context { frame, loops: 0, in_comp: false, ..ctx };
                 self.value(&e.body, inner);
             }
             Expr::If(e) => {
@@ -162,7 +162,7 @@ impl<'a> Walker<'a> {
         elements: [Option<&'a Expr>; 2],
         ctx: Context,
     ) {
-        let inner = Context { in_loop: true, in_comp: true, ..ctx };
+        let inner = Context { loops: ctx.loops + 1, in_comp: true, ..ctx };
         if let Some(first) = generators.first() {
             self.value(&first.iter, ctx);
         }

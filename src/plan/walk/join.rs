@@ -128,7 +128,7 @@ impl<'a> Walker<'a> {
             Some(Site::Gap(gap)) => gap.after.is_some() || !gap.free.is_empty(),
             _ => false,
         };
-        plain && self.options.walrus && !ctx.in_loop && room()
+        plain && self.options.walrus && ctx.loops == 0 && room()
     }
 
     /// How many paths of this test end with this outcome?

@@ -53,7 +53,8 @@ enum Here {
 struct Context {
     frame: FrameId,
     place: Place,
-    in_loop: bool,
+    /// How many loops of the frame are around?
+    loops: u32,
     /// Inside a comprehension, where a name would bind elsewhere?
     in_comp: bool,
     /// Inside a field of an f-string, where a colon would end the field?
@@ -126,7 +127,7 @@ pub(super) fn walk(
             Cause::Started(_) => None,
         })
         .collect();
-    let module = Frame { kind: FrameKind::Module, start: None };
+    let module = Frame { kind: FrameKind::Module, start: None, parameters: 0, own: Vec::new() };
     let mut walker = Walker {
         parsed,
         flow,
@@ -160,7 +161,7 @@ pub(super) fn walk(
     let ctx = Context {
         frame: FrameId(0),
         place: Place::Module,
-        in_loop: false,
+        loops: 0,
         in_comp: false,
         in_field: false,
         opens: true,
@@ -212,7 +213,7 @@ impl<'a> Walker<'a> {
                 let mark = self.points.len();
                 self.points.push(PointMark {
                     frame: ctx.frame,
-                    in_loop: ctx.in_loop,
+                    loops: ctx.loops,
                     pass: Some(self.pass),
                     actions: std::mem::take(actions),
                     sites: vec![site],
@@ -234,7 +235,7 @@ impl<'a> Walker<'a> {
     fn mark_point(&mut self, actions: Vec<Action>, site: Site, ctx: Context) {
         self.points.push(PointMark {
             frame: ctx.frame,
-            in_loop: ctx.in_loop,
+            loops: ctx.loops,
             pass: None,
             actions,
             sites: vec![site],

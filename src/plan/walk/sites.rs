@@ -262,7 +262,7 @@ impl Walker<'_> {
         let has_below = below.0 <= self.parsed.lines().count();
         let mark = ElseMark {
             frame: ctx.frame,
-            in_loop: ctx.in_loop,
+            in_loop: ctx.loops > 0,
             sensor,
             free: self.free_behind(suite, index),
             indent: crate::model::Span::new(line_start, start),

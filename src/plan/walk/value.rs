@@ -186,7 +186,7 @@ impl<'a> Walker<'a> {
         let span = self.parsed.span(expr.range());
         self.decision_marks.push(DecisionMark {
             frame: ctx.frame,
-            in_loop: ctx.in_loop,
+            in_loop: ctx.loops > 0,
             nested: ctx.in_comp || ctx.in_field,
             span,
             leaves,

@@ -38,7 +38,7 @@ impl Walker<'_> {
         let leaves = leaves.iter().map(|leaf| self.leaf_text(leaf)).collect();
         self.decision_marks.push(DecisionMark {
             frame: ctx.frame,
-            in_loop: ctx.in_loop,
+            in_loop: ctx.loops > 0,
             nested: false,
             span: self.parsed.span(expr.range()),
             leaves,
