@@ -3,6 +3,8 @@
 //! In: where the board is. Out: the frames of what is in its memory and in its files. The program is interrupted for
 //! that, since a board does one thing at a time; started over afterwards, if it is to go on.
 
+use std::time::Duration;
+
 use super::Failure;
 use super::back::{HITS, LONGEST_DUMP, saved_files, sound_lines};
 use super::start::{CLOSING, CLOSING_SMALL};
@@ -70,6 +72,36 @@ pub fn collect(
         repl.leave();
     }
     Ok(Collected { platform, frames, restarted, was_busy })
+}
+
+/// Listens to a program that prints its hits itself, with `_mpycov.dump()`, and disturbs nothing: until a dump has
+/// come whole, or for so long at most. A dump that had begun before does not count.
+///
+/// # Errors
+/// [`Failure`] when the line does not open, or closes.
+pub fn listen(
+    address: &Address,
+    baud: Option<u32>,
+    options: ReplOptions,
+    control: &Control,
+    limit: Duration,
+) -> Result<Frames, Failure> {
+    let mut repl = RawRepl::attach(address.open(baud)?, options);
+    let mut heard = Vec::new();
+    let result = repl.overhear(limit, control, &mut |bytes| {
+        heard.extend_from_slice(bytes);
+        from_the_beginning(&heard).complete > 0
+    });
+    repl.let_run();
+    result?;
+    Ok(from_the_beginning(&heard))
+}
+
+/// The frames from the first on that announces a dump.
+fn from_the_beginning(heard: &[u8]) -> Frames {
+    const BEGIN: &[u8] = b"<mpycov:1:begin:";
+    let start = heard.windows(BEGIN.len()).position(|bytes| bytes == BEGIN);
+    start.map_or_else(Frames::default, |start| frame::read(&heard[start..]))
 }
 
 /// What is in memory; nothing if no instrumented module was imported. Frames first; where the program has left no

@@ -52,6 +52,35 @@ impl RawRepl {
         self.link.until(b">>> ", deadline).is_ok()
     }
 
+    /// Passes on what the board prints, and sends nothing at all, until `enough` says that it is, the time is up, or
+    /// the [`Control`] asks for it; an interrupt is not passed on either.
+    ///
+    /// # Errors
+    /// [`ReplError::Vanished`] when the line closes.
+    pub fn overhear(
+        &mut self,
+        limit: Duration,
+        control: &Control,
+        enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), ReplError> {
+        const DOING: &str = "listening to its program";
+        let limit = self.deadline(limit);
+        let before = control.interrupts();
+        loop {
+            let fresh = self.link.take();
+            if !fresh.is_empty() && enough(&fresh) {
+                return Ok(());
+            }
+            let now = self.link.now();
+            if now >= limit || control.interrupts() > before {
+                return Ok(());
+            }
+            if let Err(error @ ReadError::Closed { .. }) = self.link.fill(now + GLANCE) {
+                return Err(self.failed(error, DOING, GLANCE));
+            }
+        }
+    }
+
     /// Lets go of the line without touching the board.
     pub fn let_run(mut self) {
         self.link.close();

@@ -10,6 +10,7 @@ mod ends;
 mod modules;
 mod places;
 mod resets;
+mod running;
 mod runs;
 mod several;
 
