@@ -34,9 +34,10 @@ demo:
 	tests/setup/demo.sh
 
 bench:
-	$(SETUP) unix wasm microbit
+	$(SETUP) unix wasm microbit py
 	$(CARGO) bench --locked
 	@if [ -e tests/setup/bench.py ]; then set -x; $(PYTHON) tests/setup/bench.py; fi
+	$(PYTHON) tests/setup/bench_deploy.py
 
 lint:
 	$(CARGO) fmt --check
