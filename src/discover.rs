@@ -125,7 +125,8 @@ pub fn default_pattern(script: &Path) -> String {
 }
 
 /// All files below a root (or the root itself, if it is a file), sorted.
-/// Hidden entries, `__pycache__` and what is in `skip` are passed over.
+/// Hidden entries, `__pycache__` and what is in `skip` are passed over, and so are
+/// links that lead to nothing, or back to where they stand.
 ///
 /// # Errors
 /// When a directory cannot be read.
@@ -146,11 +147,16 @@ pub fn files(root: &Path, skip: &[PathBuf], cwd: &Path) -> Result<Vec<Found>, Fi
         .build();
     let mut found = BTreeMap::new();
     for entry in walk {
-        let entry = entry.map_err(|e| FileError {
-            action: "read",
-            path: root.clone(),
-            source: e.into_io_error().unwrap_or_else(|| std::io::Error::other("loop of links")),
-        })?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if leads_nowhere(&error) => continue,
+            Err(error) => {
+                let path = place(&error).unwrap_or(&root).to_owned();
+                let source = error.into_io_error();
+                let source = source.unwrap_or_else(|| std::io::Error::other("it cannot be read"));
+                return Err(FileError { action: "read", path, source });
+            }
+        };
         if entry.file_type().is_some_and(|t| t.is_file()) {
             let path = entry.into_path();
             let relative = path.strip_prefix(&root).unwrap_or(&path).to_owned();
@@ -158,6 +164,29 @@ pub fn files(root: &Path, skip: &[PathBuf], cwd: &Path) -> Result<Vec<Found>, Fi
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// Is this a link to nothing or to a directory above, or a file that went away
+/// meanwhile? What is there is found without it.
+fn leads_nowhere(error: &ignore::Error) -> bool {
+    let is_loop = match error {
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithPath { err, .. } => {
+            leads_nowhere(err)
+        }
+        ignore::Error::Loop { .. } => true,
+        _ => false,
+    };
+    let is_gone = error.io_error().is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+    is_loop || is_gone || place(error).is_some_and(|path| path.is_symlink() && !path.exists())
+}
+
+/// The path that an error is about.
+fn place(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } => place(err),
+        _ => None,
+    }
 }
 
 /// The directory that modules below `dir` are imported from: `dir` itself, or

@@ -147,7 +147,7 @@ fn file(path: &str, mut versions: Vec<(&FileMap, &Seen)>, cwd: &Path, out: &mut 
         }
         match &mut verdicts {
             None => verdicts = Some(this),
-            Some(first) => merge(first, &this),
+            Some(first) => merge(first, &this, map),
         }
     }
     out.coverage.files.extend(verdicts);

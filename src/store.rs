@@ -5,6 +5,7 @@
 //! reason, and the others still count.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -50,15 +51,13 @@ impl Store {
         self.dir.join("maps").join(format!("{digest}.json"))
     }
 
-    /// Keeps a sensor map.
+    /// Keeps a sensor map, in place of one of the same digest that says
+    /// something else or is damaged.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn put_map(&self, map: &FileMap) -> Result<(), FileError> {
         let path = self.map_path(&map.digest);
-        if path.exists() {
-            return Ok(());
-        }
         fs::write_if_changed(&path, map_file::to_json(map).as_bytes()).map(|_| ())
     }
 
@@ -92,7 +91,7 @@ impl Store {
             let path = self.data_dir().join(format!("{stem}{suffix}.json"));
             match fs::write_new(&path, text.as_bytes()) {
                 Ok(()) => return Ok(path),
-                Err(e) if e.source.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(e) if e.source.kind() == ErrorKind::AlreadyExists && e.path == path => {}
                 Err(e) => return Err(e),
             }
         }

@@ -143,6 +143,62 @@ fn a_map_that_is_missing_is_named() {
 }
 
 #[test]
+fn combined_data_come_home() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    write_files(dir, &[("far/build/one.py", TEXT), ("src/one.py", TEXT)]);
+    let far = dir.join("far");
+    output(&far, &["run", "build/one.py", "x"]);
+    fs::write(dir.join("mpycov.toml"), "[paths]\nsrc = [\"src\", \"build\"]\n").expect("a file");
+    output(dir, &["combine", "-q", "far/.mpycov"]);
+    // What lies here is brought home as well, when it is folded.
+    output(dir, &["combine", "-q"]);
+    // From now on the names are those of here, whatever the settings say.
+    fs::remove_file(dir.join("mpycov.toml")).expect("the file");
+    let table = output(dir, &["report", "-m"]);
+    assert!(table.contains("\nsrc/one.py       4      1 "), "{table}");
+    assert!(!table.contains("build"), "{table}");
+    // The two lots of hits add up, each with its map.
+    output(dir, &["run", "src/one.py"]);
+    let table = output(dir, &["report", "-m"]);
+    let row = "\nsrc/one.py       4      0        2        0    2/2     1/1    100%";
+    assert!(table.contains(row), "{table}");
+    let mine = output(&far, &["report"]);
+    assert!(mine.contains("\nbuild/one.py "), "what others have stays: {mine}");
+}
+
+/// Marks differ between firmware that knows `:=` and firmware that does not, so the same source
+/// has two maps; what their runs show together, neither shows alone.
+#[test]
+fn runs_of_different_maps_show_together_what_neither_shows_alone() {
+    let text = "import sys\na, b = [word == 't' for word in sys.argv[1:]]\nif a and b:\n    print('both')\n\
+        c = a or b\n";
+    let dir = temp_dir();
+    let dir = dir.path();
+    write_files(dir, &[("one.py", text)]);
+    let conditions = || {
+        let table = output(dir, &["report", "--include", "one.py"]);
+        let row = table.lines().find(|line| line.starts_with("one.py")).expect("a row");
+        let words: Vec<&str> = row.split_whitespace().collect();
+        [words[5].to_owned(), words[6].to_owned()]
+    };
+    output(dir, &["run", "one.py", "t", "t"]);
+    assert_eq!(conditions(), ["3/6", "0/3"]);
+    output(dir, &["run", "--target-version", "1.9", "one.py", "f", "t"]);
+    assert_eq!(fs::read_dir(dir.join(".mpycov/maps")).expect("the maps").count(), 2);
+    // The first run shows `a` true, the second `a` false, each with the other outcome. Of the
+    // last line the older firmware tells nothing, so the first run alone speaks of it.
+    assert_eq!(conditions(), ["4/6", "1/3"]);
+    output(dir, &["run", "--target-version", "1.9", "one.py", "t", "f"]);
+    assert_eq!(conditions(), ["5/6", "2/3"]);
+    let json = output(dir, &["report", "-q", "--format", "json", "-o", "-"]);
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let decision = &json["mpycov"]["files"]["one.py"]["decisions"][0];
+    assert_eq!(decision["mcdc"], serde_json::json!({"covered": 2, "total": 2}));
+    assert_eq!(decision["paths"], serde_json::json!({"hit": 3, "total": 3}));
+}
+
+#[test]
 fn data_is_combined() {
     let dir = measured();
     let dir = dir.path();
@@ -166,7 +222,7 @@ fn data_is_combined() {
     let file = file.to_str().expect("a path in text");
     assert_eq!(run(dir, &["combine", file]).err(), "Combined 1 data files.\n");
     assert_eq!(missing(dir), ("5".to_owned(), String::new()));
-    for (path, says) in [("nowhere", "No data to combine."), ("one.py", "one.py is of no use")] {
+    for (path, says) in [("nowhere", "cannot find nowhere"), ("one.py", "one.py is of no use")] {
         let refused = run(dir, &["combine", path]);
         assert_eq!(refused.status, Some(1), "{}", refused.text());
         assert!(refused.err().contains(says), "{}", refused.text());

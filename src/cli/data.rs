@@ -9,6 +9,8 @@ use super::args::{CombineArgs, Common};
 use super::foreign_args::ForeignArgs;
 use super::{Exit, foreign as others, print, style};
 use crate::fs;
+use crate::model::FileMap;
+use crate::same_places::SamePlaces;
 use crate::store::{Store, timestamp};
 use crate::wire::data_file::{self, RunData};
 
@@ -51,6 +53,7 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
     let store = Store::at(&common.data_dir);
     let mut runs: Vec<RunData> = Vec::new();
     let mut folded = Vec::new();
+    let places = SamePlaces::new(args.same_places.iter().map(Vec::as_slice))?;
     if args.paths.is_empty() {
         let loaded = store.load()?;
         for (path, reason) in &loaded.refused {
@@ -58,11 +61,20 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
         }
         for (path, run) in loaded.runs {
             folded.push(path);
+            for mut map in store.maps(run.digests()).into_values().flatten() {
+                if bring_home(&mut map, &places) {
+                    store.put_map(&map)?;
+                }
+            }
             runs.push(run);
         }
     }
     for path in &args.paths {
-        runs.extend(foreign(path, &store, &args.foreign, common)?);
+        let found = foreign(path, &store, &args.foreign, &places, common)?;
+        if found.is_empty() {
+            style::warning(&format!("{} holds no data", path.display()), common.color);
+        }
+        runs.extend(found);
     }
     if runs.is_empty() {
         bail!("No data to combine.");
@@ -88,10 +100,23 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
             fs::remove(path)?;
         }
     }
+    if args.append && common.verbose {
+        style::note("mpycov: --append changes nothing: what is here always stays");
+    }
     if !common.quiet {
         style::note(&format!("Combined {count} data files."));
     }
     Ok(Exit::Fine)
+}
+
+/// Gives the files of maps their names here, and says whether that changed any.
+fn bring_home(map: &mut FileMap, places: &SamePlaces) -> bool {
+    let here = places.here(&map.path, &|path| path.is_file());
+    let moved = here.filter(|path| *path != map.path);
+    moved.is_some_and(|path| {
+        map.path = path;
+        true
+    })
 }
 
 /// The data of another directory or file; its maps come along.
@@ -99,9 +124,11 @@ fn foreign(
     path: &Path,
     store: &Store,
     args: &ForeignArgs,
+    places: &SamePlaces,
     common: &Common,
 ) -> anyhow::Result<Vec<RunData>> {
     let name = path.display().to_string();
+    fs::canonical(path)?;
     let found = if path.is_file() {
         Vec::from_iter(others::import(&fs::read(path)?, &name, args, common)?)
     } else {
@@ -119,7 +146,7 @@ fn foreign(
             .with_context(|| format!("{} is of no use", path.display()))?;
         // A data file lies in `data/`, its maps beside that.
         let home = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-        take_maps(&Store::at(home), store, &run, common)?;
+        take_maps(&Store::at(home), store, &run, places, common)?;
         return Ok(vec![run]);
     }
     let other = Store::at(path);
@@ -129,16 +156,25 @@ fn foreign(
     }
     let mut runs = Vec::new();
     for (_, run) in loaded.runs {
-        take_maps(&other, store, &run, common)?;
+        take_maps(&other, store, &run, places, common)?;
         runs.push(run);
     }
     Ok(runs)
 }
 
-fn take_maps(from: &Store, to: &Store, run: &RunData, common: &Common) -> anyhow::Result<()> {
+fn take_maps(
+    from: &Store,
+    to: &Store,
+    run: &RunData,
+    places: &SamePlaces,
+    common: &Common,
+) -> anyhow::Result<()> {
     for (digest, map) in from.maps(run.digests()) {
         match map {
-            Ok(map) => to.put_map(&map)?,
+            Ok(mut map) => {
+                bring_home(&mut map, places);
+                to.put_map(&map)?;
+            }
             Err(_) if to.map(&digest).is_ok() => {}
             Err(reason) => style::warning(&reason, common.color),
         }

@@ -6,10 +6,10 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use super::args::{Common, DebugArgs, DebugFile, DebugTopic};
+use super::args::{Common, DebugArgs, DebugFile, DebugTopic, TopicArg};
 use super::instrument::{Attempt, attempt, options, show_faults};
 use super::settings::Given;
-use super::{Exit, print};
+use super::{Exit, print, style};
 use crate::discover;
 use crate::instrument::Instrumented;
 use crate::model::Line;
@@ -19,9 +19,9 @@ use crate::wire::map_file;
 
 pub(super) fn debug(args: &DebugArgs, common: &Common, given: &Given) -> anyhow::Result<Exit> {
     match &args.topic {
-        DebugTopic::Sys => sys(given.micropython().as_deref())?,
+        DebugTopic::Sys => print(sys(given.micropython().as_deref()).as_bytes())?,
         DebugTopic::Config => print(given.table(common).as_bytes())?,
-        DebugTopic::Data => data(common)?,
+        DebugTopic::Data => print(data(common)?.as_bytes())?,
         DebugTopic::Woven(file) => print(&instrumented(file, common)?.woven.text)?,
         DebugTopic::Fenced(file) => {
             let attempt = attempted(file, common)?;
@@ -45,7 +45,20 @@ pub(super) fn debug(args: &DebugArgs, common: &Common, given: &Given) -> anyhow:
     Ok(Exit::Fine)
 }
 
-fn sys(named: Option<&Path>) -> anyhow::Result<()> {
+/// Prints what `--debug` asks for, before the command does its work.
+pub(super) fn topics(topics: &[TopicArg], common: &Common, given: &Given) -> anyhow::Result<()> {
+    for topic in topics {
+        let text = match topic {
+            TopicArg::Sys => sys(given.micropython().as_deref()),
+            TopicArg::Config => given.table(common),
+            TopicArg::Data => data(common)?,
+        };
+        style::note(text.trim_end());
+    }
+    Ok(())
+}
+
+fn sys(named: Option<&Path>) -> String {
     let mut out = format!(
         "mpycov       {}\nplatform     {} {}\n",
         env!("CARGO_PKG_VERSION"),
@@ -65,10 +78,10 @@ fn sys(named: Option<&Path>) -> anyhow::Result<()> {
         }
         Err(_) => out += "micropython  none found\n",
     }
-    print(out.as_bytes())
+    out
 }
 
-fn data(common: &Common) -> anyhow::Result<()> {
+fn data(common: &Common) -> anyhow::Result<String> {
     let store = Store::at(&common.data_dir);
     let loaded = store.load()?;
     let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.digests()));
@@ -101,7 +114,7 @@ fn data(common: &Common) -> anyhow::Result<()> {
     for (path, reason) in &loaded.refused {
         out += &format!("{}: refused, {reason}\n", path.display());
     }
-    print(out.as_bytes())
+    Ok(out)
 }
 
 fn instrumented(file: &DebugFile, common: &Common) -> anyhow::Result<Instrumented> {

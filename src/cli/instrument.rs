@@ -1,11 +1,12 @@
 //! `mpycov instrument`, and what `run` shares with it: from files to texts.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use codespan_reporting::diagnostic::{Diagnostic, Label};
-use codespan_reporting::files::SimpleFiles;
+use codespan_reporting::files::{Files, SimpleFiles};
 use codespan_reporting::term;
 
 use super::args::{Common, InstrumentArgs, LevelArg, SelectArgs};
@@ -92,28 +93,43 @@ pub(super) fn attempt(
         .collect()
 }
 
-/// Shows every fault of every file that does not parse, with line, column and
-/// the text itself.
+/// Faults of one file that are shown; a file that is no text has thousands.
+const SHOWN_FAULTS: usize = 10;
+
+/// Bytes of a line that is shown with its fault.
+const SHOWN_LINE: usize = 400;
+
+/// Shows the faults of every file that does not parse, with line, column and
+/// the text itself, where that helps.
 pub(super) fn show_faults(attempts: &[&Attempt], color: style::Color) -> anyhow::Result<()> {
     let mut files = SimpleFiles::new();
     let mut out = Vec::new();
     for attempt in attempts {
         let Err(error) = &attempt.result else { continue };
-        let text = String::from_utf8_lossy(&attempt.text).into_owned();
+        let text = String::from_utf8_lossy(&attempt.text);
         let exact = text.len() == attempt.text.len();
+        let text = tame(&text);
         let length = text.len();
         let id = files.add(attempt.found.name.clone(), text);
-        for fault in &error.faults {
+        for fault in error.faults.iter().take(SHOWN_FAULTS) {
             let (start, end) = if exact {
                 (fault.span.start as usize, fault.span.end as usize)
             } else {
                 let at = lossy_offset(&attempt.text, fault.span.start);
                 (at, at)
             };
+            let message = tame(&fault.message);
             let start = start.min(length);
+            let lines = lines_at(files.get(id)?.source(), start, end);
+            if lines.len() > SHOWN_LINE {
+                let place = files.location(id, start)?;
+                let at =
+                    format!("{}:{}:{}", attempt.found.name, place.line_number, place.column_number);
+                writeln!(out, "error: {message}\n  at {at}\n")?;
+                continue;
+            }
             let label = Label::primary(id, start..end.clamp(start, length));
-            let diagnostic =
-                Diagnostic::error().with_message(&fault.message).with_labels(vec![label]);
+            let diagnostic = Diagnostic::error().with_message(message).with_labels(vec![label]);
             let config = term::Config::default();
             if color.on(&std::io::stderr()) {
                 let mut ansi = term::termcolor::Ansi::new(&mut out);
@@ -123,9 +139,26 @@ pub(super) fn show_faults(attempts: &[&Attempt], color: style::Color) -> anyhow:
                 term::emit_to_write_style(&mut plain, &config, &files, &diagnostic)?;
             }
         }
+        let more = error.faults.len().saturating_sub(SHOWN_FAULTS);
+        if more > 0 {
+            writeln!(out, "{}: {more} more faults are not shown\n", attempt.found.name)?;
+        }
     }
     style::note(String::from_utf8_lossy(&out).trim_end());
     Ok(())
+}
+
+/// A text without what commands a terminal; offsets stay as they are.
+fn tame(text: &str) -> String {
+    text.replace(|c: char| c.is_ascii_control() && !matches!(c, '\n' | '\r' | '\t'), "?")
+}
+
+/// The lines that a range touches.
+fn lines_at(text: &str, start: usize, end: usize) -> &str {
+    let end = end.clamp(start, text.len());
+    let first = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let last = text[end..].find('\n').map_or(text.len(), |at| end + at);
+    &text[first..last]
 }
 
 /// Names the decisions with too many paths.

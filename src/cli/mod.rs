@@ -13,17 +13,20 @@ mod foreign;
 mod foreign_args;
 mod instrument;
 mod report;
+mod report_args;
 mod report_out;
 mod run;
 mod settings;
 mod style;
 mod test_map;
+mod words;
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
@@ -70,7 +73,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if is_broken_pipe(&error) => Exit::Fine.into(),
         Err(error) => {
-            style::error(&format!("{error:#}"), color);
+            style::error(&whole(&error), color);
             Exit::Failed.into()
         }
     }
@@ -93,6 +96,13 @@ fn typed(words: Vec<OsString>) -> Result<ArgMatches, clap::Error> {
 fn dispatch(mut args: Args, typed: &ArgMatches) -> anyhow::Result<Exit> {
     let given = settings::apply(&mut args, typed)?;
     let common = args.common();
+    if common.data_dir.is_file() {
+        bail!(
+            "{} is a file, and the data are kept in a directory\n  help: name another place with --data-dir",
+            common.data_dir.display()
+        );
+    }
+    debug::topics(&args.debug, &common, &given)?;
     match args.command {
         None => {
             Args::command().print_help()?;
@@ -124,6 +134,19 @@ fn print(bytes: &[u8]) -> anyhow::Result<()> {
     out.write_all(bytes)?;
     out.flush()?;
     Ok(())
+}
+
+/// An error with its causes. Some name their cause themselves: that is not said twice.
+fn whole(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text += &format!(": {cause}");
+        }
+    }
+    text
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

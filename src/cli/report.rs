@@ -7,8 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::args::{ByArg, Common, FlavorArg, GateArgs, ReportArgs, SonarArg, SortArg};
+use super::args::Common;
 use super::foreign_args::MethodArg;
+use super::report_args::{ByArg, FlavorArg, GateArgs, ReportArgs, SonarArg, SortArg};
 use super::report_out::{self, is_stdout};
 use super::{Exit, foreign, print, style};
 use crate::discover::Selection;
@@ -91,7 +92,9 @@ pub(super) fn load(args: &ReportArgs, common: &Common) -> anyhow::Result<Gathere
             map.path = path;
         }
     }
-    let mut gathered = gather(&loaded, &maps, &cwd, &|name| selection.wants(name));
+    let is_readable = |name: &str| !args.ignore_errors || fs::read(&cwd.join(name)).is_ok();
+    let wanted = |name: &str| selection.wants(name) && is_readable(name);
+    let mut gathered = gather(&loaded, &maps, &cwd, &wanted);
     if matches!(args.method, MethodArg::CoLines | MethodArg::Mpy) {
         foreign::count_lines(&mut gathered, args.method, &args.mpy_cross, &loaded, &maps)?;
     }
@@ -177,8 +180,8 @@ fn settings(
         data_file: DataFileOptions { relative: args.set.relative_files },
         html: HtmlOptions {
             title: args.title.clone(),
-            skip_covered: args.skip_covered,
-            skip_empty: args.skip_empty,
+            skip_covered: args.set.html_skip_covered.unwrap_or(args.skip_covered),
+            skip_empty: args.set.html_skip_empty.unwrap_or(args.skip_empty),
             extra_css: extra_css.map(|css| String::from_utf8_lossy(&css).into_owned()),
         },
     })
@@ -202,11 +205,13 @@ fn asked(args: &GateArgs, precision: usize) -> Gates {
         branch: args.fail_under_branch,
         condition: args.fail_under_condition,
         mcdc: args.fail_under_mcdc,
+        function: args.fail_under_function,
         per_file: args.per_file,
         uncovered_lines: args.fail_uncovered_lines,
         uncovered_branches: args.fail_uncovered_branches,
         uncovered_conditions: args.fail_uncovered_conditions,
         uncovered_mcdc: args.fail_uncovered_mcdc,
+        uncovered_functions: args.fail_uncovered_functions,
         precision,
     }
 }
@@ -220,7 +225,8 @@ fn changed_lines(revision: &str, cwd: &Path) -> anyhow::Result<ChangedLines> {
         .context("cannot start git, which --diff needs")?;
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr);
-        bail!("git cannot tell what differs from {revision}: {}", reason.trim());
+        let reason = reason.lines().next().unwrap_or_default().trim();
+        bail!("git cannot tell what differs from {revision}: {reason}");
     }
     let mut changed: BTreeMap<String, BTreeSet<Line>> = BTreeMap::new();
     let mut path = None;

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::args::{Common, ReportArgs};
+use super::args::Common;
+use super::report_args::ReportArgs;
 use super::{print, style};
 use crate::fs;
 use crate::gather::Gathered;
@@ -23,6 +25,7 @@ pub(super) fn write(
     settings: &Settings,
 ) -> anyhow::Result<()> {
     let target = target(format, args);
+    let settings = &with_contexts(format, args, settings);
     if let (Format::Html, Some(dir), false) = (format, &target, args.html_single) {
         pages(dir, common, gathered, settings)?;
         return if args.open { show(&dir.join("index.html")) } else { Ok(()) };
@@ -66,9 +69,39 @@ fn target(format: Format, args: &ReportArgs) -> Option<PathBuf> {
         None => {
             let set = args.set.outputs.iter().find(|(set, _)| *set == format);
             let set = set.map(|(_, path)| path.clone());
-            set.or_else(|| format.default_path().map(PathBuf::from))
+            let path = set.or_else(|| format.default_path().map(PathBuf::from))?;
+            if !(args.set.parallel && format == Format::Coverage) {
+                return Some(path);
+            }
+            let mut own = path.into_os_string();
+            own.push(suffix());
+            Some(own.into())
         }
     }
+}
+
+/// Settings of coverage.py's files may show contexts in one format and not in another.
+fn with_contexts(format: Format, args: &ReportArgs, settings: &Settings) -> Settings {
+    let own = match format {
+        Format::Html => args.set.html_contexts,
+        Format::Json => args.set.json_contexts,
+        _ => None,
+    };
+    Settings { show_contexts: own.unwrap_or(settings.show_contexts), ..settings.clone() }
+}
+
+/// What tells one `.coverage` from others that coverage.py will combine: the
+/// machine, the process and the time.
+fn suffix() -> String {
+    let named = ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let machine = named.or_else(|| {
+        let name = fs::read(Path::new("/etc/hostname")).ok()?;
+        Some(String::from_utf8_lossy(&name).trim().to_owned())
+    });
+    let clean = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let machine: String = machine.unwrap_or_default().chars().map(clean).collect();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+    format!(".{machine}.{}.{now:x}", std::process::id())
 }
 
 /// A data file of coverage.py's own is only ever added to.

@@ -5,18 +5,27 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ValueEnum};
 
 use super::args::{
-    Args, Command, Common, DebugTopic, GateArgs, LevelArg, ReportArgs, ReportSettings, RunArgs,
-    SelectArgs, SonarArg, parse_format, parse_precision, parse_sort, parse_version,
+    Args, Command, Common, DebugTopic, LevelArg, RunArgs, SelectArgs, parse_version,
 };
 use super::board_args::LineArgs;
 use super::boards;
+use super::report_args::{
+    GateArgs, ReportArgs, ReportSettings, SonarArg, parse_format, parse_precision, parse_sort,
+};
+use super::words;
 use crate::config::{self, KEYS, Settings};
 use crate::report::Format;
+
+/// Names coverage.py's data file.
+const COVERAGE_FILE: &str = "COVERAGE_FILE";
+
+/// The context that keeps the hits of each unit test apart.
+pub(super) const BY_TEST: &str = "test";
 
 /// The settings of the files, and what was given in their stead.
 pub(super) struct Given {
@@ -46,6 +55,7 @@ pub(super) fn apply(args: &mut Args, typed: &ArgMatches) -> anyhow::Result<Given
             from.select(&mut command.select)?;
             from.line(&mut command.line)?;
         }
+        Some(Command::Combine(command)) => command.same_places = from.same_places(),
         Some(Command::Collect(command)) => {
             from.text("context", |text| command.context = text.to_owned());
             from.line(&mut command.line)?;
@@ -96,6 +106,19 @@ fn micropython(settings: &Settings) -> Option<PathBuf> {
     named.filter(|_| std::env::var_os("MICROPY_MICROPYTHON").is_none())
 }
 
+/// Where coverage.py's data file is, as the environment says.
+fn coverage_file() -> Option<String> {
+    std::env::var(COVERAGE_FILE).ok().filter(|path| !path.is_empty())
+}
+
+/// The least level from this one up that measures branches.
+fn with_branches(level: LevelArg) -> LevelArg {
+    match level {
+        LevelArg::Block | LevelArg::Line => LevelArg::Branch,
+        level => level,
+    }
+}
+
 struct Filler<'a> {
     settings: &'a Settings,
     typed: &'a ArgMatches,
@@ -142,10 +165,27 @@ impl Filler<'_> {
         format!("{}: `{name}`", self.settings.place(name).unwrap_or_default())
     }
 
+    /// The level: as typed, or as set. Where only coverage.py's `branch` is
+    /// set, that decides whether branches are measured.
+    fn level(&self, select: &mut SelectArgs) {
+        if !self.free("level") {
+            return;
+        }
+        let set = self.settings.text("level").and_then(|text| LevelArg::from_str(text, true).ok());
+        select.level = match (set, self.settings.flag("branch")) {
+            (Some(level), Some(true)) => with_branches(level),
+            (Some(level), _) => level,
+            (None, Some(false)) => LevelArg::Line,
+            (None, _) => select.level,
+        };
+    }
+
+    fn same_places(&self) -> Vec<Vec<String>> {
+        self.settings.paths.iter().map(|group| group.places.clone()).collect()
+    }
+
     fn select(&self, select: &mut SelectArgs) -> anyhow::Result<()> {
-        self.text("level", |text| {
-            select.level = LevelArg::from_str(text, true).unwrap_or(select.level);
-        });
+        self.level(select);
         self.list("include", &mut select.include);
         self.list("omit", &mut select.omit);
         self.list("exclude_also", &mut select.exclude_also);
@@ -177,6 +217,13 @@ impl Filler<'_> {
     fn run(&self, run: &mut RunArgs) -> anyhow::Result<()> {
         self.select(&mut run.select)?;
         self.line(&mut run.line)?;
+        if run.branch {
+            run.select.level = with_branches(run.select.level);
+        }
+        self.command_line(run)?;
+        if self.settings.text("dynamic_context") == Some("test_function") && self.free("context") {
+            run.context = BY_TEST.to_owned();
+        }
         self.text("context", |text| run.context = text.to_owned());
         self.number("timeout", &mut run.timeout);
         if run.micropython.is_none() {
@@ -185,6 +232,32 @@ impl Filler<'_> {
         if let Some(set) = self.settings.list("source").filter(|_| self.free("source")) {
             run.source = set.iter().map(|name| source(name)).collect();
         }
+        Ok(())
+    }
+
+    /// What to run, if nothing is typed.
+    fn command_line(&self, run: &mut RunArgs) -> anyhow::Result<()> {
+        if !run.program.is_empty() {
+            return Ok(());
+        }
+        let help = "name a script, or -m MODULE, or set command_line in a file of settings";
+        let Some(text) = self.settings.text("command_line") else {
+            bail!("There is nothing to run.\n  help: {help}");
+        };
+        let place = || self.place("command_line");
+        let mut words = words::split(text).map_err(anyhow::Error::msg).with_context(place)?;
+        match words.first().map(String::as_str) {
+            Some("-m" | "--module") => run.module = true,
+            Some("-c" | "--code") => run.code = true,
+            _ => {}
+        }
+        if run.module || run.code {
+            words.drain(..words.len().min(1));
+        }
+        if words.is_empty() {
+            bail!("{} names nothing to run\n  help: {help}", place());
+        }
+        run.program = words;
         Ok(())
     }
 
@@ -199,8 +272,13 @@ impl Filler<'_> {
             }
         }
         self.flag("show_missing", &mut report.show_missing);
-        self.flag("skip_covered", &mut report.skip_covered);
-        self.flag("skip_empty", &mut report.skip_empty);
+        if self.free("no_skip_covered") {
+            self.flag("skip_covered", &mut report.skip_covered);
+        }
+        if self.free("no_skip_empty") {
+            self.flag("skip_empty", &mut report.skip_empty);
+        }
+        self.flag("ignore_errors", &mut report.ignore_errors);
         if let Some(text) = self.settings.text("sort").filter(|_| self.free("sort")) {
             let sort = parse_sort(text).map_err(anyhow::Error::msg);
             report.sort = Some(sort.with_context(|| self.place("sort"))?);
@@ -234,13 +312,30 @@ impl Filler<'_> {
             ("lcov_output", Format::Lcov),
             ("coverage_output", Format::Coverage),
         ];
+        // What is typed is meant for all formats.
+        let own = |name: &str, options: &[&str]| {
+            self.settings.flag(name).filter(|_| options.iter().all(|option| self.free(option)))
+        };
+        let covered = ["skip_covered", "no_skip_covered"];
+        let empty = ["skip_empty", "no_skip_empty"];
+        let mut outputs: Vec<(Format, PathBuf)> =
+            outputs.into_iter().filter_map(|(name, f)| Some((f, path(name)?))).collect();
+        if let Some(file) = coverage_file() {
+            outputs.retain(|(format, _)| *format != Format::Coverage);
+            outputs.push((Format::Coverage, file.into()));
+        }
         ReportSettings {
+            html_skip_covered: own("html_skip_covered", &covered),
+            html_skip_empty: own("html_skip_empty", &empty),
+            html_contexts: own("html_show_contexts", &["show_contexts"]),
+            json_contexts: own("json_show_contexts", &["show_contexts"]),
+            parallel: self.settings.flag("parallel").unwrap_or_default(),
             extra_css: path("extra_css"),
             line_checksums: self.settings.flag("line_checksums").unwrap_or_default(),
             package_depth: self.settings.whole("package_depth"),
             relative_files: self.settings.flag("relative_files").unwrap_or_default(),
-            outputs: outputs.into_iter().filter_map(|(name, f)| Some((f, path(name)?))).collect(),
-            paths: self.settings.paths.iter().map(|group| group.places.clone()).collect(),
+            outputs,
+            paths: self.same_places(),
         }
     }
 
@@ -250,17 +345,20 @@ impl Filler<'_> {
         self.number("fail_under_branch", &mut gates.fail_under_branch);
         self.number("fail_under_condition", &mut gates.fail_under_condition);
         self.number("fail_under_mcdc", &mut gates.fail_under_mcdc);
+        self.number("fail_under_function", &mut gates.fail_under_function);
         self.flag("per_file", &mut gates.per_file);
         self.count("fail_uncovered_lines", &mut gates.fail_uncovered_lines);
         self.count("fail_uncovered_branches", &mut gates.fail_uncovered_branches);
         self.count("fail_uncovered_conditions", &mut gates.fail_uncovered_conditions);
         self.count("fail_uncovered_mcdc", &mut gates.fail_uncovered_mcdc);
+        self.count("fail_uncovered_functions", &mut gates.fail_uncovered_functions);
         for name in [
             "fail_under",
             "fail_under_line",
             "fail_under_branch",
             "fail_under_condition",
             "fail_under_mcdc",
+            "fail_under_function",
         ] {
             let set = self.settings.number(name).filter(|_| self.free(name));
             if set.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
@@ -321,11 +419,17 @@ impl Given {
         if let Some((variable, value)) = variable {
             return (value, format!("${variable}"));
         }
+        if let ("coverage_output", Some(path)) = (name, coverage_file()) {
+            return (path, format!("${COVERAGE_FILE}"));
+        }
         if let (Some(value), Some(place)) = (self.settings.get(name), self.settings.place(name)) {
             return (value.to_string(), place);
         }
         match name {
-            "level" => default("condition"),
+            "level" => default(match self.settings.flag("branch") {
+                Some(false) => "line",
+                _ => "condition",
+            }),
             "source" => default("the script's directory"),
             "micropython" => default("micropython in PATH"),
             "target" => default("unix"),
@@ -333,7 +437,11 @@ impl Given {
             "precision" => default("0"),
             "sort" => default("name"),
             "show_missing" | "skip_covered" | "skip_empty" | "per_file" | "show_contexts"
-            | "pretty_print" | "line_checksums" | "relative_files" => default("no"),
+            | "pretty_print" | "line_checksums" | "relative_files" | "parallel"
+            | "ignore_errors" => default("no"),
+            "html_show_contexts" | "json_show_contexts" => default("show_contexts"),
+            "html_skip_covered" => default("skip_covered"),
+            "html_skip_empty" => default("skip_empty"),
             "format" => default("text"),
             "sonar_metric" => default("branch"),
             "package_depth" => default("99"),

@@ -37,7 +37,9 @@ pub fn load(
     }
     let there = |name: &str| {
         let path = dir.join(name);
-        if path.is_file() { read(&path).map(Some) } else { Ok(None) }
+        // A directory of another tool's may have such a name, but not ours.
+        let is_there = path.is_file() || name == OWN && path.exists();
+        if is_there { read(&path).map(Some) } else { Ok(None) }
     };
     if let Some(text) = there(OWN)? {
         return own(OWN, &text, variables);

@@ -1,12 +1,16 @@
 //! Joins verdicts on one source text that were reached through different
 //! maps: other levels, or an observer that saw lines only.
 
-use super::{HIDDEN_WAY, LINES_ONLY, SHARED_LINE};
-use crate::model::{FileCoverage, Line};
+use super::{HIDDEN_WAY, SHARED_LINE, judge};
+use crate::model::{DecisionVerdict, FileCoverage, FileMap, Line};
 
-/// Adds to `into` what `other` saw. Both must be of the same source text; the
-/// one with the higher level should be `into`, since what is asked for is its.
-pub fn merge(into: &mut FileCoverage, other: &FileCoverage) {
+/// Adds to `into` what `other` saw, whose verdicts came through `map`. Both must
+/// be of the same source text; the one with the higher level should be `into`,
+/// since what is asked for is its.
+///
+/// # Panics
+/// If `map` is not that of `other`.
+pub fn merge(into: &mut FileCoverage, other: &FileCoverage, map: &FileMap) {
     settle(into, other);
     into.measured |= other.measured;
     for (line, hit) in &other.statements {
@@ -33,7 +37,7 @@ pub fn merge(into: &mut FileCoverage, other: &FileCoverage) {
             mine.1 |= mine.0.line == scope.line && *entered;
         }
     }
-    merge_decisions(into, other);
+    merge_decisions(into, other, map);
     for (line, contexts) in &other.line_contexts {
         into.line_contexts.entry(*line).or_default().extend(contexts);
     }
@@ -79,32 +83,57 @@ fn settle(into: &mut FileCoverage, other: &FileCoverage) {
     into.not_measured.sort();
 }
 
-fn merge_decisions(into: &mut FileCoverage, other: &FileCoverage) {
-    let key = |line: Line, column: u32, text: &str| (line, column, text.to_owned());
-    for decision in &other.decisions {
-        let wanted = key(decision.line, decision.column, &decision.text);
-        let found = into
-            .decisions
-            .iter_mut()
-            .find(|d| key(d.line, d.column, &d.text) == wanted && d.kind == decision.kind);
-        let Some(mine) = found.filter(|d| d.paths.len() == decision.paths.len()) else { continue };
-        let lines_only = |reason: &Option<String>| reason.as_deref() == Some(LINES_ONLY);
-        if lines_only(&decision.not_measured) {
-            continue;
-        }
-        if lines_only(&mine.not_measured) {
-            *mine = decision.clone();
-            continue;
-        }
-        for (path, theirs) in mine.paths.iter_mut().zip(&decision.paths) {
-            path.hit |= theirs.hit;
-        }
-        for (condition, theirs) in mine.conditions.iter_mut().zip(&decision.conditions) {
-            condition.seen_true |= theirs.seen_true;
-            condition.seen_false |= theirs.seen_false;
-            condition.mcdc |= theirs.mcdc;
-            condition.mcdc_pair |= theirs.mcdc_pair;
-            condition.shown_by = condition.shown_by.or(theirs.shown_by);
+/// Two lots of runs may show together what neither shows alone: so the paths
+/// are joined, and the verdicts on conditions are reached again from them.
+/// Where only one could tell the paths, its verdict stands.
+fn merge_decisions(into: &mut FileCoverage, other: &FileCoverage, map: &FileMap) {
+    assert_eq!(other.decisions.len(), map.decisions.len(), "verdicts and map belong together");
+    for (theirs, decision) in other.decisions.iter().zip(&map.decisions) {
+        let same = |mine: &&mut DecisionVerdict| {
+            (mine.line, mine.column, mine.kind, &mine.text)
+                == (theirs.line, theirs.column, theirs.kind, &theirs.text)
+        };
+        let Some(mine) = into.decisions.iter_mut().find(same) else { continue };
+        match (told(mine), told(theirs)) {
+            (mine_told, their_told) if their_told < mine_told => {}
+            (mine_told, their_told) if mine_told < their_told => *mine = theirs.clone(),
+            _ if !is_same_shape(mine, theirs) => {}
+            _ => {
+                for (path, theirs) in mine.paths.iter_mut().zip(&theirs.paths) {
+                    path.hit |= theirs.hit;
+                }
+                for (condition, theirs) in mine.conditions.iter_mut().zip(&theirs.conditions) {
+                    condition.seen_true |= theirs.seen_true;
+                    condition.seen_false |= theirs.seen_false;
+                }
+                judge(&decision.tree, mine);
+            }
         }
     }
+}
+
+/// How much of a decision could be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Nothing,
+    Outcomes,
+    Paths,
+}
+
+fn told(decision: &DecisionVerdict) -> Told {
+    match decision.not_measured {
+        None => Told::Paths,
+        Some(_) if decision.outcomes_only => Told::Outcomes,
+        Some(_) => Told::Nothing,
+    }
+}
+
+/// Do both have the same conditions and the same paths?
+fn is_same_shape(mine: &DecisionVerdict, theirs: &DecisionVerdict) -> bool {
+    let texts = |d: &DecisionVerdict| d.conditions.iter().map(|c| c.text.clone()).collect();
+    let (mine_texts, their_texts): (Vec<String>, Vec<String>) = (texts(mine), texts(theirs));
+    let same = mine.paths.iter().zip(&theirs.paths);
+    mine_texts == their_texts
+        && mine.paths.len() == theirs.paths.len()
+        && same.into_iter().all(|(a, b)| a.values == b.values && a.outcome == b.outcome)
 }

@@ -9,8 +9,9 @@ mod merge;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    BranchLine, ConditionVerdict, Decision, DecisionVerdict, Evidence, Exit, FileCoverage, FileMap,
-    HitSet, Line, NotMeasured, Observed, PathVerdict, SensorId, SuiteVerdict,
+    BranchLine, ConditionTree, ConditionVerdict, Decision, DecisionVerdict, Evidence, Exit,
+    FileCoverage, FileMap, HitSet, Line, NotMeasured, Observed, PathVerdict, SensorId,
+    SuiteVerdict,
 };
 pub use merge::merge;
 
@@ -171,32 +172,23 @@ fn decision(decision: &Decision, hit: &impl Fn(&Evidence) -> bool) -> DecisionVe
             hit: hit(&path.evidence),
         })
         .collect();
-    let shown = mcdc::conditions(&decision.tree, decision.conditions.len(), &paths);
     let conditions = decision
         .conditions
         .iter()
-        .zip(shown)
-        .enumerate()
-        .map(|(number, (condition, shown))| {
-            let seen = |value| {
-                let alone = if value { &condition.when_true } else { &condition.when_false };
-                hit(alone) || paths.iter().any(|p| p.hit && p.values[number] == Some(value))
-            };
-            ConditionVerdict {
-                text: condition.text.clone(),
-                line: condition.line,
-                column: condition.column,
-                length: condition.span.end - condition.span.start,
-                seen_true: seen(true),
-                seen_false: seen(false),
-                mcdc: shown.masking.is_some(),
-                mcdc_pair: shown.pair,
-                shown_by: shown.masking,
-                would_show: shown.would_show,
-            }
+        .map(|condition| ConditionVerdict {
+            text: condition.text.clone(),
+            line: condition.line,
+            column: condition.column,
+            length: condition.span.end - condition.span.start,
+            seen_true: hit(&condition.when_true),
+            seen_false: hit(&condition.when_false),
+            mcdc: false,
+            mcdc_pair: false,
+            shown_by: None,
+            would_show: None,
         })
         .collect();
-    DecisionVerdict {
+    let mut verdict = DecisionVerdict {
         kind: decision.kind,
         text: decision.text.clone(),
         line: decision.line,
@@ -206,5 +198,23 @@ fn decision(decision: &Decision, hit: &impl Fn(&Evidence) -> bool) -> DecisionVe
         paths,
         not_measured: decision.not_measured.clone(),
         outcomes_only: decision.conditions.iter().any(|c| !c.when_true.is_empty()),
+    };
+    judge(&decision.tree, &mut verdict);
+    verdict
+}
+
+/// Reaches the verdicts on the conditions of a decision from its paths.
+/// Outcomes that were seen otherwise stay seen.
+fn judge(tree: &ConditionTree, decision: &mut DecisionVerdict) {
+    let (conditions, paths) = (&mut decision.conditions, &decision.paths);
+    let shown = mcdc::conditions(tree, conditions.len(), paths);
+    for (number, (condition, shown)) in conditions.iter_mut().zip(shown).enumerate() {
+        let took = |value| paths.iter().any(|p| p.hit && p.values[number] == Some(value));
+        condition.seen_true |= took(true);
+        condition.seen_false |= took(false);
+        condition.mcdc = shown.masking.is_some();
+        condition.mcdc_pair = shown.pair;
+        condition.shown_by = shown.masking;
+        condition.would_show = shown.would_show;
     }
 }

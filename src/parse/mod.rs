@@ -8,6 +8,7 @@
 pub mod exclude;
 mod fallback;
 pub mod lines;
+mod nesting;
 
 use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_python_ast::{ModModule, Stmt};
@@ -60,6 +61,12 @@ fn tree(text: &[u8]) -> Result<(fallback::Offsets, ModModule, Tokens), SyntaxErr
         let parsed = parse_unchecked(&reading.text, ParseOptions::from(Mode::Module))
             .try_into_module()
             .expect("a module was asked for");
+        if let Some(place) = nesting::too_deep(parsed.tokens()) {
+            let span = reading.offsets.span(place);
+            // Even to let go of such a tree takes more stack than there may be.
+            std::mem::forget(parsed);
+            return Err(SyntaxError { faults: vec![Fault { span, message: TOO_DEEP.to_owned() }] });
+        }
         let serious: Vec<&ParseError> =
             parsed.errors().iter().filter(|e| !tolerated(&e.error)).collect();
         if serious.is_empty() {
@@ -71,6 +78,10 @@ fn tree(text: &[u8]) -> Result<(fallback::Offsets, ModModule, Tokens), SyntaxErr
     }
     Err(first_error.expect("a text has at least one reading"))
 }
+
+/// What is said of a text that is too deeply nested.
+const TOO_DEEP: &str =
+    "the source is too deeply nested: split this expression or block into smaller ones";
 
 /// Errors of Python that MicroPython does not share and that leave a whole tree.
 fn tolerated(error: &ParseErrorType) -> bool {
@@ -90,10 +101,7 @@ fn tolerated(error: &ParseErrorType) -> bool {
 
 fn fault(error: &ParseError, offsets: &fallback::Offsets) -> Fault {
     let message = match &error.error {
-        ParseErrorType::RecursionLimitExceeded => {
-            "the source is too deeply nested: split this expression or block into smaller ones"
-                .to_owned()
-        }
+        ParseErrorType::RecursionLimitExceeded => TOO_DEEP.to_owned(),
         other => other.to_string(),
     };
     Fault { span: offsets.span(error.location), message }

@@ -17,6 +17,8 @@ pub struct Gates {
     pub condition: Option<f64>,
     /// Least percentage of conditions shown by MC/DC.
     pub mcdc: Option<f64>,
+    /// Least percentage of functions that were entered.
+    pub function: Option<f64>,
     /// Every file has to reach the percentages, rather than all together.
     pub per_file: bool,
     /// Most statements that may be missed.
@@ -27,6 +29,8 @@ pub struct Gates {
     pub uncovered_conditions: Option<u64>,
     /// Most conditions that MC/DC may miss.
     pub uncovered_mcdc: Option<u64>,
+    /// Most functions that may be missed.
+    pub uncovered_functions: Option<u64>,
     /// Decimals that percentages are rounded to before they are compared.
     pub precision: usize,
 }
@@ -89,6 +93,15 @@ const MCDC: Metric = Metric {
     count: |n| (n.shown_conditions, n.conditions),
 };
 
+const FUNCTION: Metric = Metric {
+    name: "function coverage",
+    uncovered: "uncovered functions",
+    option: "-function",
+    count_option: "functions",
+    level: Level::Block,
+    count: |n| (n.entered_functions, n.functions),
+};
+
 /// One line for each gate that the measurement does not pass. A gate on what
 /// was not measured is not passed.
 #[must_use]
@@ -101,6 +114,7 @@ pub fn failures(coverage: &Coverage, gates: &Gates) -> Vec<String> {
         (BRANCH, gates.branch),
         (CONDITION, gates.condition),
         (MCDC, gates.mcdc),
+        (FUNCTION, gates.function),
     ];
     let all = sum(coverage);
     for (metric, least) in shares {
@@ -120,6 +134,7 @@ pub fn failures(coverage: &Coverage, gates: &Gates) -> Vec<String> {
         (BRANCH, gates.uncovered_branches),
         (CONDITION, gates.uncovered_conditions),
         (MCDC, gates.uncovered_mcdc),
+        (FUNCTION, gates.uncovered_functions),
     ];
     for (metric, most) in counts {
         let Some(most) = most else { continue };

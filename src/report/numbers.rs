@@ -2,7 +2,8 @@
 
 use std::ops::AddAssign;
 
-use crate::model::{ArcEnd, DecisionKind, DecisionVerdict, FileCoverage, Line};
+use super::places::is_counted;
+use crate::model::{ArcEnd, DecisionKind, DecisionVerdict, FileCoverage, Line, Scope, ScopeKind};
 
 /// What is counted of a file, or of several. All counts are exact integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub struct Numbers {
     pub paths: u64,
     /// Paths that were taken.
     pub taken_paths: u64,
+    /// Functions.
+    pub functions: u64,
+    /// Functions that were entered.
+    pub entered_functions: u64,
 }
 
 impl Numbers {
@@ -58,6 +63,11 @@ impl Numbers {
             if file.statements.get(&branch.line) == Some(&true) {
                 n.partial_branches += missing;
             }
+        }
+        let counted = |scope: &Scope| scope.kind == ScopeKind::Function && is_counted(file, scope);
+        for (_, entered) in file.scopes.iter().filter(|(s, _)| wanted(s.line) && counted(s)) {
+            n.functions += 1;
+            n.entered_functions += u64::from(*entered);
         }
         let measured = |d: &&DecisionVerdict| d.not_measured.is_none() || d.outcomes_only;
         for decision in file.decisions.iter().filter(measured).filter(|d| wanted(d.line)) {
@@ -140,6 +150,8 @@ impl AddAssign for Numbers {
         self.pair_conditions += other.pair_conditions;
         self.paths += other.paths;
         self.taken_paths += other.taken_paths;
+        self.functions += other.functions;
+        self.entered_functions += other.entered_functions;
     }
 }
 

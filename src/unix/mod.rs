@@ -6,6 +6,7 @@
 
 mod process;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -20,6 +21,11 @@ pub const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
 /// The module that traces lines.
 pub const TRACER: &str = include_str!("../../runtime/_mpycov_trace.py");
 const BOOT: &str = include_str!("../../runtime/_mpycov_boot.py");
+const TESTS: &str = include_str!("../../runtime/_mpycov_tests.py");
+const CONTEXTS: &str = include_str!("../../runtime/_mpycov_contexts.py");
+
+/// What stands before the name of a test in the file of hits of each test.
+const TEST: &[u8] = b"<mpycov-test> ";
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -48,6 +54,8 @@ pub struct Launch<'a> {
     pub timeout: Option<Duration>,
     /// Set when somebody asks this process to end: so must the program then.
     pub ask_to_end: &'a AtomicBool,
+    /// Keep the hits of each unit test apart.
+    pub by_test: bool,
     /// Trace with `sys.settrace` what this table names; see [`table_row`].
     pub trace: Option<&'a [TraceRow]>,
 }
@@ -83,6 +91,8 @@ pub struct Ended {
     pub status: i32,
     /// What the runtime wrote: frames.
     pub hits: Option<Vec<u8>>,
+    /// The frames of each unit test, by its name.
+    pub by_test: BTreeMap<String, Vec<u8>>,
     /// True if the time was up.
     pub timed_out: bool,
     /// What unittest printed, with times: records.
@@ -158,8 +168,16 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
         );
         how.replace_range(how.len() - 1.., &fields);
     }
+    let contexts = temp.path().join("contexts");
+    let mut first = String::new();
+    if launch.by_test {
+        fs::write(&lib.join("_mpycov_tests.py"), TESTS.as_bytes())?;
+        fs::write(&lib.join("_mpycov_contexts.py"), CONTEXTS.as_bytes())?;
+        let path = literal(&contexts.to_string_lossy());
+        first = format!("__import__('_mpycov_contexts').install({path});");
+    }
     let code = format!(
-        "__import__('sys').path.insert(0,{});__import__('_mpycov_boot').run({how})",
+        "__import__('sys').path.insert(0,{});{first}__import__('_mpycov_boot').run({how})",
         literal(&lib.to_string_lossy())
     );
     let mut child = Command::new(launch.micropython)
@@ -175,10 +193,24 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
     Ok(Ended {
         status: shell_status(status),
         hits: fs::read(&hits).ok().or(saved),
+        by_test: by_test(&fs::read(&contexts).unwrap_or_default()),
         timed_out,
         unittest: fs::read(&tests).ok(),
         frozen: modules(&fs::read(&frozen).unwrap_or_default()),
     })
+}
+
+/// The frames behind each name of a test.
+fn by_test(text: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut all: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut name = String::new();
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_prefix(TEST) {
+            Some(rest) => name = String::from_utf8_lossy(rest).trim().to_owned(),
+            None => all.entry(name.clone()).or_default().extend_from_slice(line),
+        }
+    }
+    all
 }
 
 /// A module and its file a line.

@@ -200,7 +200,7 @@ pub fn from_json(text: &[u8]) -> Result<FileMap, String> {
     let level: Level = dto.level.parse()?;
     let decisions: Result<Vec<Decision>, String> =
         dto.decisions.into_iter().map(decision).collect();
-    Ok(FileMap {
+    let map = FileMap {
         path: dto.path,
         digest,
         source_hash: dto.source_hash,
@@ -249,7 +249,40 @@ pub fn from_json(text: &[u8]) -> Result<FileMap, String> {
                 reason,
             })
             .collect(),
-    })
+    };
+    check(&map)?;
+    Ok(map)
+}
+
+/// Does a map name only what it has? Who evaluates it relies on that.
+fn check(map: &FileMap) -> Result<(), String> {
+    let conditions = map.decisions.iter().flat_map(|d| &d.conditions);
+    let evidence = (map.statements.iter().map(|s| &s.evidence))
+        .chain(map.arcs.iter().map(|a| &a.evidence))
+        .chain(map.suites.iter().map(|s| &s.evidence))
+        .chain(map.scopes.iter().map(|s| &s.entered))
+        .chain(map.decisions.iter().flat_map(|d| &d.paths).map(|p| &p.evidence))
+        .chain(conditions.flat_map(|c| [&c.when_true, &c.when_false]));
+    if evidence.flat_map(Evidence::sensors).any(|sensor| sensor.0 >= map.sensor_count) {
+        return Err("it names a sensor that the file does not have".to_owned());
+    }
+    let fits = |d: &Decision| d.paths.is_empty() || leaves(&d.tree) <= d.conditions.len();
+    if !map.decisions.iter().all(fits) {
+        return Err("a decision does not fit its conditions".to_owned());
+    }
+    Ok(())
+}
+
+/// One more than the highest number of a leaf.
+fn leaves(tree: &ConditionTree) -> usize {
+    match tree {
+        ConditionTree::Leaf(number) => number.saturating_add(1),
+        ConditionTree::Constant(_) | ConditionTree::Value => 0,
+        ConditionTree::Not(inner) => leaves(inner),
+        ConditionTree::And(parts) | ConditionTree::Or(parts) => {
+            parts.iter().map(leaves).max().unwrap_or_default()
+        }
+    }
 }
 
 fn arc_end(number: i64) -> ArcEnd {

@@ -4,6 +4,7 @@
 mod common;
 mod coverage_py;
 mod effects;
+mod habits;
 mod refusals;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ fn mpycov(dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> Outcome {
         "MPYCOV_DATA_DIR",
         "MICROPY_MICROPYTHON",
         "COVERAGE_RCFILE",
+        "COVERAGE_FILE",
         "MPYCOV_DEVICE",
         "PYBOARD_DEVICE",
         "MPYCOV_BAUD",
@@ -73,6 +75,7 @@ fn without_a_file_all_is_default() {
 #[test]
 fn our_file_sets_everything() {
     let text = r#"level = "line"
+branch = false
 source = ["src", "lib"]
 include = "src/*"
 omit = ["*/tests/*"]
@@ -86,6 +89,8 @@ target_version = "1.20"
 target = ["pico=a0", "u0"]
 baud = 9600
 context = "desk"
+dynamic_context = "none"
+command_line = "-m tests"
 timeout = 1.5
 contexts = ["pico", "esp.*"]
 report_include = ["a"]
@@ -93,6 +98,7 @@ report_omit = ["b"]
 show_missing = true
 skip_covered = true
 skip_empty = true
+ignore_errors = true
 sort = "-cover"
 precision = 2
 fail_under = 80
@@ -100,19 +106,26 @@ fail_under_line = 95
 fail_under_branch = 90
 fail_under_condition = 70.5
 fail_under_mcdc = 60
+fail_under_function = 50
 per_file = true
 fail_uncovered_lines = 10
 fail_uncovered_branches = 9
 fail_uncovered_conditions = 8
 fail_uncovered_mcdc = 0
+fail_uncovered_functions = 1
 format = ["text", "html"]
 title = "Sensors"
 extra_css = "own.css"
 show_contexts = true
+html_show_contexts = false
+json_show_contexts = false
+html_skip_covered = false
+html_skip_empty = false
 pretty_print = true
 line_checksums = true
 package_depth = 2
 sonar_metric = "condition"
+parallel = true
 relative_files = true
 html_dir = "pages"
 xml_output = "c.xml"

@@ -46,6 +46,37 @@ def mpy_size(cross, path):
         return os.path.getsize(target)
 
 
+def heap_after(binary, directory, code):
+    """Bytes of the heap that these statements leave in use."""
+    program = "import gc;gc.collect();before=gc.mem_alloc()\n" + code
+    program += "\ngc.collect();print(gc.mem_alloc()-before)"
+    done = subprocess.run([binary, "-c", program], cwd=directory, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"bench: {code} failed in {directory}:\n{done.stderr}")
+    return int(done.stdout.split()[-1])
+
+
+def memory(binary, temp):
+    """The heap that the runtime takes, and the example package with its tables."""
+    example = ROOT / "fixtures" / "example"
+    package = example / "sensorhub"
+    names = sorted(path.stem for path in package.glob("*.py") if path.stem != "__init__")
+    code = ";".join(f"import sensorhub.{name}" for name in names)
+    plain = heap_after(binary, example, code)
+    print(f"heap of fixtures/example, plain {plain} bytes")
+    for level in LEVELS:
+        out = os.path.join(temp, "example-" + level)
+        command = [MPYCOV, "-q", "--data-dir", os.path.join(temp, "data"), "instrument"]
+        command += [package, "-o", os.path.join(out, "sensorhub"), "--level", level]
+        subprocess.run(list(map(str, command)), check=True)
+        os.rename(os.path.join(out, "sensorhub", "_mpycov.py"), os.path.join(out, "_mpycov.py"))
+        runtime = heap_after(binary, out, "import _mpycov")
+        woven = heap_after(binary, out, code) - runtime
+        print(f"{level:>31}{woven:>11}{woven / plain:>11.3f}")
+    tables = heap_after(binary, out, "import _mpycov;t=_mpycov.b('0123456789ab',*[50]*20)") - runtime
+    print(f"the runtime {runtime} bytes, 1,000 sensors in 20 tables {tables} bytes")
+
+
 def geomean(values):
     return math.exp(sum(map(math.log, values)) / len(values))
 
@@ -88,6 +119,7 @@ def main():
                     path = os.path.join(trees[level], program.name)
                     sizes[level].append(mpy_size(cross, path) / plain)
             print(f"{'size of the .mpy':<31}" + "".join(f"{geomean(sizes[l]):>11.3f}" for l in LEVELS))
+        memory(binary, temp)
 
 
 if __name__ == "__main__":

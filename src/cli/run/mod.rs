@@ -14,9 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::Exit;
 use super::args::{Common, ModeArg, RunArgs};
 use super::boards::{self, Target};
+use super::{Exit, style};
 use crate::discover::{self, Found, Selection};
 use crate::fs;
 use crate::model::{Digest, FileMap, HitSet};
@@ -24,6 +24,11 @@ use crate::unix::UnixError;
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let targets = boards::targets(&args.line)?;
+    if common.verbose {
+        for option in args.habits.idle() {
+            style::note(&format!("mpycov: {option} changes nothing: each run keeps its own data"));
+        }
+    }
     let on_boards = targets.iter().any(|target| *target != Target::Unix);
     let on_unix = targets.is_empty() || targets.contains(&Target::Unix);
     if on_unix && (args.scripts || args.distribute) {
@@ -56,7 +61,11 @@ fn script_of(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
 /// The full path of a script.
 fn full_script(script: &str) -> anyhow::Result<PathBuf> {
     let full = fs::canonical(Path::new(script));
-    Ok(full.map_err(|_| UnixError::NoScript(script.to_owned()))?)
+    let full = full.map_err(|_| UnixError::NoScript(script.to_owned()))?;
+    if full.is_dir() {
+        bail!("{script} is a directory, and no script\n  help: name a file in it, or -m MODULE");
+    }
+    Ok(full)
 }
 
 /// How long the program may run.
@@ -97,7 +106,7 @@ fn source_roots(args: &RunArgs, script: Option<&Path>, cwd: &Path) -> Vec<PathBu
     }
 }
 
-/// The files to cover, and those that are there in compiled form only.
+/// The files to cover, and those that cannot be.
 fn sources(
     args: &RunArgs,
     script: Option<&Path>,
@@ -111,7 +120,9 @@ fn sources(
         for found in discover::files(root, &skip, cwd)? {
             let ends = |ending: &str| found.path.extension().is_some_and(|e| e == ending);
             let source = found.path.with_extension("py");
-            if ends("py") && selection.wants(&found.name) {
+            if ends("py") && selection.wants(&found.name) && found.path.to_str().is_none() {
+                compiled.insert(found.path.clone(), found);
+            } else if ends("py") && selection.wants(&found.name) {
                 files.insert(found.path.clone(), found);
             } else if ends("mpy") && !source.is_file() {
                 let name = found.name.trim_end_matches(".mpy").to_owned() + ".py";
@@ -124,9 +135,13 @@ fn sources(
     Ok((files.into_values().collect(), compiled.into_values().collect()))
 }
 
-/// Why a file that is there in compiled form only is not covered.
+/// Why a file cannot be covered.
 fn compiled_only(file: Found) -> (String, String) {
-    (file.name, "only its compiled form (.mpy) is there".to_owned())
+    let reason = match file.path.to_str() {
+        Some(_) => "only its compiled form (.mpy) is there",
+        None => "its name is not UTF-8",
+    };
+    (file.name, reason.to_owned())
 }
 
 /// The MicroPython to use: as named, from the environment, or from PATH.

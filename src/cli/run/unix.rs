@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::super::args::{Common, ModeArg, RunArgs};
 use super::super::instrument::{attempt, options, selection, show_faults, warn_of_paths};
+use super::super::settings::BY_TEST;
 use super::super::{Exit, style};
 use super::results::test_results;
 use super::signals::watch_signals;
@@ -68,6 +69,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         files: &texts,
         timeout,
         ask_to_end: &ask_to_end,
+        by_test: args.context == BY_TEST && traced.is_none(),
         trace: traced.as_ref().map(|traced| &traced.rows[..]),
     };
     let ended = unix::run(&launch)?;
@@ -89,16 +91,34 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         }
     }
     let seen = traced.as_ref().map(|traced| traced.judge(&attempts, &frames.traces));
+    let context = if launch.by_test { "" } else { &args.context };
     let data = RunData {
         created: now(),
         name: first.clone(),
-        context: args.context.clone(),
+        context: context.to_owned(),
         files: if seen.is_none() { joined(&maps, &hits) } else { BTreeMap::new() },
         traced: seen.unwrap_or_default(),
         uncovered,
-        tests: test_results(first, &args.context, ended.unittest.as_deref(), &texts, common),
+        tests: test_results(first, context, ended.unittest.as_deref(), &texts, common),
     };
     let path = store.put_run(&data)?;
+    for (test, frames) in &ended.by_test {
+        let hits = frame::read(frames).hits.into_iter();
+        let hits = hits.filter(|(digest, _)| maps.contains_key(digest));
+        store.put_run(&RunData {
+            context: test.clone(),
+            files: hits.map(|(digest, set)| (digest, Some(set))).collect(),
+            uncovered: BTreeMap::new(),
+            tests: Vec::new(),
+            ..data.clone()
+        })?;
+    }
+    if launch.by_test && ended.by_test.is_empty() {
+        style::warning(
+            "hits cannot be told apart by tests here: that takes micropython-lib's unittest, from a file",
+            common.color,
+        );
+    }
     if common.verbose {
         let count = hits.len() + data.traced.values().flatten().count();
         style::note(&format!("mpycov: hits of {count} files kept in {}", path.display()));
