@@ -25,17 +25,23 @@ pub(super) enum Target {
     },
 }
 
-/// The variable that names a target, and what it says.
-pub(super) fn from_environment() -> Option<(&'static str, String)> {
-    ["MPYCOV_DEVICE", "PYBOARD_DEVICE"]
-        .into_iter()
+/// The variable that stands in for a setting about boards, and what it says.
+pub(super) fn variable(setting: &str) -> Option<(&'static str, String)> {
+    let names: &[&'static str] = match setting {
+        "target" => &["MPYCOV_DEVICE", "PYBOARD_DEVICE"],
+        "baud" => &["MPYCOV_BAUD", "PYBOARD_BAUDRATE"],
+        _ => &[],
+    };
+    names
+        .iter()
+        .copied()
         .filter_map(|name| Some((name, std::env::var(name).ok()?)))
         .find(|(_, value)| !value.is_empty())
 }
 
 /// What was chosen for good: by the environment, or by a file of settings.
 fn chosen(line: &LineArgs) -> Vec<String> {
-    from_environment().map_or_else(|| line.set_target.clone(), |(_, value)| vec![value])
+    variable("target").map_or_else(|| line.set_target.clone(), |(_, value)| vec![value])
 }
 
 /// The targets that are meant; none if nothing says so.

@@ -408,15 +408,7 @@ impl Given {
         if let ("micropython", Ok(path)) = (name, std::env::var("MICROPY_MICROPYTHON")) {
             return (path, "$MICROPY_MICROPYTHON".to_owned());
         }
-        let variable = match name {
-            "target" => boards::from_environment(),
-            "baud" => ["MPYCOV_BAUD", "PYBOARD_BAUDRATE"]
-                .into_iter()
-                .filter_map(|name| Some((name, std::env::var(name).ok()?)))
-                .find(|(_, rate)| !rate.is_empty()),
-            _ => None,
-        };
-        if let Some((variable, value)) = variable {
+        if let Some((variable, value)) = boards::variable(name) {
             return (value, format!("${variable}"));
         }
         if let ("coverage_output", Some(path)) = (name, coverage_file()) {
