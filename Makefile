@@ -38,6 +38,7 @@ bench:
 	$(CARGO) bench --locked
 	@if [ -e tests/setup/bench.py ]; then set -x; $(PYTHON) tests/setup/bench.py; fi
 	$(PYTHON) tests/setup/bench_settrace.py
+	$(PYTHON) tests/setup/bench_deploy.py
 
 lint:
 	$(CARGO) fmt --check

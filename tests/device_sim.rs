@@ -38,6 +38,24 @@ pub enum Kind {
 
 /// What the program prints, whatever it is.
 pub const OUTPUT: &[u8] = b"hello\n\x00\x04\x04>binary\x04 and more\n";
+/// What the program leaves in the hit tables, as a small board prints them.
+pub const TABLES: &str = "{'0123456789ab': [bytearray(b'\\x00\\x01\\x01\\x01\\x01'), None]}\n";
+/// The same as frames.
+pub fn frames(ran: bool) -> String {
+    let line = |body: &str| {
+        let body = format!("mpycov:1:{body}");
+        let (mut a, mut b) = (1_u32, 0_u32);
+        for byte in body.bytes() {
+            a = (a + u32::from(byte)) % 65521;
+            b = (b + a) % 65521;
+        }
+        format!("<{body}:{b:04x}{a:04x}>\n")
+    };
+    match ran {
+        true => format!("\n{}{}{}", line("begin:1"), line("0123456789ab:5:0:e1"), line("end:1")),
+        false => format!("\n{}{}", line("begin:0"), line("end:0")),
+    }
+}
 /// What the closing statements print.
 pub const CLOSING: &[u8] = b"frame 1\nframe 2\n";
 
@@ -62,6 +80,10 @@ pub struct SimBoard {
     helpers: BTreeSet<&'static str>,
     open: Option<(String, Vec<u8>, usize)>,
     pub flash: Arc<Mutex<Flash>>,
+    /// Whether it has memory for everything, and modules that can be replaced.
+    pub roomy: bool,
+    /// Whether its memory has the hits of the program.
+    hits: bool,
     /// Where in what it sent the program's and the closing statements' own output is.
     pub output_spans: Arc<Mutex<Vec<(u64, u64)>>>,
     sent: u64,
@@ -84,6 +106,8 @@ impl SimBoard {
             helpers: BTreeSet::new(),
             open: None,
             flash: Arc::new(Mutex::new(flash)),
+            roomy: false,
+            hits: false,
             output_spans: Arc::default(),
             sent: 0,
         }
@@ -99,6 +123,7 @@ impl SimBoard {
     fn forget(&mut self) {
         self.helpers.clear();
         self.open = None;
+        self.hits = false;
         self.line.clear();
     }
 
@@ -260,8 +285,9 @@ impl SimBoard {
     fn typed(&mut self, code: &str) {
         let start = r"^_t='([^']*)'\n_r='\?'\nprint\(_t,'<<'\)\ntry:\n";
         match matches(start, code) {
-            Some(parts) => self.started(&parts[1], code),
-            None => self.print(b"Traceback (most recent call last):\n  File \"<stdin>\", line 1\nSyntaxError: invalid syntax\n"),
+            // Without its end it is no statement.
+            Some(parts) if code.contains("finally:") => self.started(&parts[1], code),
+            _ => self.print(b"Traceback (most recent call last):\n  File \"<stdin>\", line 1\nSyntaxError: invalid syntax\n"),
         }
     }
 
@@ -273,8 +299,14 @@ impl SimBoard {
 
     fn started(&mut self, token: &str, code: &str) {
         self.print(format!("{token} <<\n").as_bytes());
-        self.flash.lock().expect("a lock").started += 1;
-        self.own_output(OUTPUT);
+        let (start, closing) = code.split_once("finally:").expect("a program in its wrapper");
+        if start.contains("_mpycov._files") || start.contains("_mpycov.dump()") {
+            self.print_hits(start);
+        } else {
+            self.flash.lock().expect("a lock").started += 1;
+            self.hits = true;
+            self.own_output(OUTPUT);
+        }
         if code.contains("\n   sys.exit(3)\n") {
             self.print(format!("{token} ; S(3,) S(3,)\n").as_bytes());
         } else if code.contains("\n   raise ValueError\n") {
@@ -283,8 +315,20 @@ impl SimBoard {
         } else {
             self.print(format!("{token} ; F F\n").as_bytes());
         }
-        self.own_output(CLOSING);
+        self.print_hits(closing);
         self.print(format!("{token} ..\n").as_bytes());
+    }
+
+    /// What statements print that ask for the hits.
+    fn print_hits(&mut self, statements: &str) {
+        if statements.contains("_mpycov._files") {
+            let tables = if self.hits { TABLES } else { "{}\n" };
+            self.own_output(tables.repeat(2).as_bytes());
+        } else if statements.contains("_mpycov.dump()") {
+            self.own_output(frames(self.hits).as_bytes());
+        } else if statements.contains("dump()") {
+            self.own_output(CLOSING);
+        }
     }
 
     fn own_output(&mut self, bytes: &[u8]) {
@@ -370,6 +414,7 @@ impl SimBoard {
             let has = |name: &str| match self.kind {
                 Kind::Large => {
                     ["os.mkdir", "os.rename", "os.stat", "os.remove", "sys.path"].contains(&name)
+                        || self.roomy && name == "sys.modules"
                 }
                 Kind::Small => name == "os.remove",
             };
@@ -380,7 +425,7 @@ impl SimBoard {
             return Ok(format!("micropython\t1.9.2\t3.4.0\tsim\tsim\t\t{home}\t\t"));
         }
         if code.starts_with("import gc\n") {
-            return Ok("9000 1000".to_owned());
+            return Ok(if self.roomy { "120000 1000" } else { "9000 1000" }.to_owned());
         }
         let flash = Arc::clone(&self.flash);
         let mut flash = flash.lock().expect("a lock");
@@ -393,13 +438,14 @@ impl SimBoard {
             return Ok(names(&parts[1]).into_iter().map(digest).collect::<Vec<_>>().join(" "));
         }
         if let Some(parts) = matches(
-            r"^for _p in\[(.*)\]:\n for _i in range\(4\):\n  if _s\(_p\)>=0:_o.remove\(_p\)\n$",
+            r"^_l=\[(.*)\]\nfor _p in _l:\n if _s\(_p\)>=0:_o.remove\(_p\)\n_x=.*\n_l=0\n$",
             code,
         ) {
-            for name in names(&parts[1]) {
-                flash.files.remove(&name);
+            let all = names(&parts[1]);
+            for name in &all {
+                flash.files.remove(name);
             }
-            return Ok(String::new());
+            return Ok("0".repeat(all.len()));
         }
         if let Some(parts) =
             matches(r"^_x=''.join\(\['01'\[_s\(p\)<0\]for p in\[(.*)\]\]\)\n$", code)
@@ -456,13 +502,13 @@ impl SimBoard {
             return Ok(format!("{digest} {digest}"));
         }
         if let Some(parts) = matches(
-            r"(?s)^_f=open\('([^']*)','rb'\)\nwhile 1:\n _d=_f.read\(96\)\n.*print\('([^']*)',_d\)\n.*$",
+            r"(?s)^_f=open\('([^']*)','rb'\)\nwhile 1:\n _d=_f.read\((96|768)\)\n.*print\('([^']*)',_d\)\n.*$",
             code,
         ) {
             let bytes = flash.files.get(&parts[1]).cloned().ok_or("OSError(2,)")?;
             drop(flash);
-            for block in bytes.chunks(96) {
-                self.print(format!("{} b'{}'\n", parts[2], block.escape_ascii()).as_bytes());
+            for block in bytes.chunks(parts[2].parse().expect("a number")) {
+                self.print(format!("{} b'{}'\n", parts[3], block.escape_ascii()).as_bytes());
             }
             return Ok(Digest::Polynomial.of(&bytes));
         }

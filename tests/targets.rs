@@ -5,7 +5,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -227,6 +227,45 @@ fn boards_of_wasm_can_lack_raw_paste() {
         line.write_all(b"\x05A\x01").expect("it listens");
         assert_eq!(read_until(&mut line, expected), expected, "{raw_paste:?}");
     }
+}
+
+#[test]
+fn a_board_that_hangs_ends_with_what_started_it() {
+    let mut board = WasmBoard::newest();
+    board.raw_paste = RawPaste::Hang;
+    let words = board.command(None);
+    // Over TCP standard input tells.
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).args(["--tcp", "0"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("node");
+    let mut said = child.stdout.take().expect("a pipe");
+    let port = read_until(&mut said, "\n").trim_start_matches("port ").trim().to_owned();
+    let mut line = TcpStream::connect(format!("127.0.0.1:{port}")).expect("a connection");
+    line.write_all(b"while 1: pass\r\r\r").expect("it listens");
+    drop(child.stdin.take());
+    child.wait().expect("it ends");
+    // On its standard streams the parent does, here a shell that is killed.
+    let script = "exec 3<&0; \"$@\" <&3 3<&- & echo $!; exec sleep 1000";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh"]).args(&words).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut shell = shell.spawn().expect("a shell");
+    let mut said = shell.stdout.take().expect("a pipe");
+    let id = read_until(&mut said, "\n").trim().to_owned();
+    read_until(&mut said, ">>> ");
+    let mut input = shell.stdin.take().expect("a pipe");
+    input.write_all(b"while 1: pass\r\r\r").expect("it listens");
+    shell.kill().expect("it runs");
+    shell.wait().expect("it ends");
+    let limit = Instant::now() + common::process::LIMIT;
+    let runs = || {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    while runs() {
+        assert!(Instant::now() < limit, "process {id} goes on without its parent");
+        thread::sleep(Duration::from_millis(50));
+    }
+    drop(input);
 }
 
 #[test]

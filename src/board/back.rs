@@ -10,14 +10,17 @@ use super::session::{Failure, Session};
 use super::start::{CLOSING, CLOSING_SMALL};
 use crate::device::files::{read_file, remove_file};
 use crate::device::run::Closing;
-use crate::device::selector::Address;
 use crate::device::{Board, Control, Program, RawRepl, ReplError};
 use crate::wire::frame::{self, Frames};
 
-/// How long a board may take to come back after a reset.
-const COMING_BACK: Duration = Duration::from_secs(12);
 /// How often hits are asked for again when the line damages them.
 const DUMPS: u32 = 3;
+/// How long printing hits may take: some 60 kB of frames on a slow line.
+pub(super) const LONGEST_DUMP: Duration = Duration::from_secs(120);
+/// Said of hits that are known to be gone.
+const CLEARED: &str = "the board's memory was cleared before they were read";
+/// Said of hits that were asked for and of which nothing was heard.
+const MISSING: &str = "the board did not print them";
 /// The file that the guard saves hits to.
 pub(super) const HITS: &str = "_mpycov.hit";
 
@@ -38,9 +41,15 @@ impl Session {
         if frames.complete > 0 && frames.faults.is_empty() { Ok(frames) } else { Err(frames) }
     }
 
-    /// The hits, asked for again while they are not all there: they are still in the board's memory. What does not
-    /// come whole in the end is used as far as it came.
-    pub(super) fn all_hits(&mut self, state: Closing, printed: &[u8]) -> Result<Frames, Failure> {
+    /// The hits, asked for again while they are not all there: they are still in the board's memory, unless that was
+    /// cleared since the program ended, when [`RawRepl::clearings`] was `cleared`. What does not come whole in the
+    /// end is used as far as it came, with a fault that says so.
+    pub(super) fn all_hits(
+        &mut self,
+        state: Closing,
+        printed: &[u8],
+        cleared: u32,
+    ) -> Result<Frames, Failure> {
         let mut last = self.understood(printed);
         if state != Closing::Complete {
             last = Err(last.unwrap_or_else(|broken| broken));
@@ -50,23 +59,39 @@ impl Session {
             if last.is_ok() {
                 break;
             }
-            let program = Program { start: &start, ..Program::default() };
+            let program =
+                Program { start: &start, timeout: Some(LONGEST_DUMP), ..Program::default() };
             let mut again = Vec::new();
             let run = self.repl.run(&program, &Control::new(), &mut |_, bytes| {
                 again.extend_from_slice(bytes);
             });
             match run {
-                // A board that had to be reset meanwhile has nothing to tell, and does not know that it had.
-                Ok(_) => match self.understood(&again) {
-                    Ok(frames) if frames.files() == 0 => break,
-                    result => last = result,
-                },
-                // What has come so far may be all there is to have.
-                Err(ReplError::OutOfMemory { .. } | ReplError::Damaged { .. }) => {}
+                Ok(_) => {
+                    let result = self.understood(&again);
+                    // A board that was reset meanwhile has nothing to tell, and does not know that it was.
+                    let empty = result.as_ref().is_ok_and(|frames| frames.files() == 0);
+                    if empty && (self.repl.clearings() > cleared || !printed.is_empty()) {
+                        let mut broken = last.unwrap_or_else(|broken| broken);
+                        broken.faults.push(CLEARED.to_owned());
+                        return Ok(broken);
+                    }
+                    last = result;
+                }
+                // What has come so far may be all there is to have. Printing hits may be repeated.
+                Err(
+                    ReplError::OutOfMemory { .. }
+                    | ReplError::Damaged { .. }
+                    | ReplError::RunLost { .. },
+                ) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(last.unwrap_or_else(|broken| broken))
+        Ok(last.unwrap_or_else(|mut broken| {
+            if broken.faults.is_empty() {
+                broken.faults.push(MISSING.to_owned());
+            }
+            broken
+        }))
     }
 
     /// Waits for a board that went away, and takes it to its prompt again.
@@ -77,15 +102,15 @@ impl Session {
         self.reopen(true)
     }
 
-    /// Opens the line again. What a command was is not the same board when it is started anew.
+    /// Opens the line again.
     pub(super) fn reopen(&mut self, enter: bool) -> bool {
-        if matches!(self.address, Address::Exec(_) | Address::ExecPty(_)) {
+        let Some(patience) = self.line.patience else {
             return false;
-        }
-        let until = Instant::now() + COMING_BACK;
+        };
+        let until = Instant::now() + patience;
         let pressed = self.control.interrupts();
         while Instant::now() < until && self.control.interrupts() == pressed {
-            if let Ok(transport) = self.address.open(self.baud) {
+            if let Ok(transport) = (self.line.open)() {
                 let mut repl = RawRepl::attach(transport, self.repl.options().clone());
                 repl.stop_on(&self.control);
                 if !enter || repl.take_over().is_ok() {

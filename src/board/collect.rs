@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Failure;
-use super::back::{HITS, saved_files, sound_lines};
+use super::back::{HITS, LONGEST_DUMP, saved_files, sound_lines};
 use super::start::{CLOSING, CLOSING_SMALL};
 use crate::device::files::read_file;
 use crate::device::selector::Address;
@@ -78,18 +78,52 @@ pub fn collect(
     Ok(Collected { platform, frames, files: found, restarted, was_busy })
 }
 
+/// Listens to a program that prints its hits itself, with `_mpycov.dump()`, and disturbs nothing: until a dump has
+/// come whole, or for so long at most. A dump that had begun before does not count.
+///
+/// # Errors
+/// [`Failure`] when the line does not open, or closes.
+pub fn listen(
+    address: &Address,
+    baud: Option<u32>,
+    options: ReplOptions,
+    control: &Control,
+    limit: Duration,
+) -> Result<Frames, Failure> {
+    let mut repl = RawRepl::attach(address.open(baud)?, options);
+    let mut heard = Vec::new();
+    let result = repl.overhear(limit, control, &mut |bytes| {
+        heard.extend_from_slice(bytes);
+        from_the_beginning(&heard).complete > 0
+    });
+    repl.let_run();
+    result?;
+    Ok(from_the_beginning(&heard))
+}
+
+/// The frames from the first on that announces a dump.
+fn from_the_beginning(heard: &[u8]) -> Frames {
+    const BEGIN: &[u8] = b"<mpycov:1:begin:";
+    let start = heard.windows(BEGIN.len()).position(|bytes| bytes == BEGIN);
+    start.map_or_else(Frames::default, |start| frame::read(&heard[start..]))
+}
+
 /// What is in memory; nothing if no instrumented module was imported. Frames first; where the program has left no
 /// memory for those, the tables as they are.
 fn in_memory(repl: &mut RawRepl, control: &Control) -> Result<Frames, Failure> {
     let tables = format!("import _mpycov\n{CLOSING_SMALL}");
     let mut last = Frames::default();
     for (start, framed) in [(CLOSING, true), (&*tables, false)].repeat(DUMPS) {
-        let timeout = Some(Duration::from_secs(120));
+        let timeout = Some(LONGEST_DUMP);
         let program = Program { start, timeout, ..Program::default() };
         let mut printed = Vec::new();
         let run =
             match repl.run(&program, control, &mut |_, bytes| printed.extend_from_slice(bytes)) {
-                Err(ReplError::OutOfMemory { .. } | ReplError::Damaged { .. }) => continue,
+                Err(
+                    ReplError::OutOfMemory { .. }
+                    | ReplError::Damaged { .. }
+                    | ReplError::RunLost { .. },
+                ) => continue,
                 result => result?,
             };
         if framed {

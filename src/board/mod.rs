@@ -10,6 +10,7 @@ pub mod collect;
 pub mod cross;
 pub mod home;
 pub mod listen;
+pub mod modules;
 pub mod place;
 pub mod runtime;
 pub mod session;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::back::HITS;
 use super::listen::{Listener, Tests};
+use super::modules::{self, Unsourced};
 use super::start::{CLOSING, Start, statements};
 use super::{home, runtime};
 use crate::device::deploy::Event;
@@ -18,7 +19,7 @@ use crate::device::selector::Address;
 use crate::device::watch::Watched;
 use crate::device::{
     Blob, Board, Control, DeployError, Deployment, Layout, OpenError, Program, RawRepl, ReplError,
-    ReplOptions, RunEnd, Section,
+    ReplOptions, RunEnd, Section, Transport,
 };
 use crate::wire::frame::{self, Frames};
 
@@ -57,6 +58,8 @@ pub struct Job {
     pub keep: bool,
     /// How long the program may run.
     pub timeout: Option<Duration>,
+    /// Whether modules without sources are looked for in the end.
+    pub look_for_unsourced: bool,
 }
 
 /// What happens meanwhile.
@@ -96,10 +99,37 @@ pub struct Ended {
     pub no_tests: bool,
     /// Whether `--autosave` found no timer.
     pub no_timer: bool,
+    /// Modules without sources that the program imported, if they were looked for and the firmware can tell.
+    pub unsourced: Vec<Unsourced>,
     /// Whether the firmware let the guard watch for resets.
     pub guarded: bool,
     /// Why the board could not be tidied up.
     pub untidy: Option<String>,
+}
+
+/// Where a board is, so that it can be found again after it went away.
+pub struct Line {
+    /// Opens it.
+    pub open: Box<dyn FnMut() -> Result<Box<dyn Transport>, OpenError> + Send>,
+    /// How long a board may take to come back after a reset; none if what opens anew is another board.
+    pub patience: Option<Duration>,
+}
+
+/// How long a real board may take to come back after a reset.
+const COMING_BACK: Duration = Duration::from_secs(12);
+
+impl Line {
+    /// The line at an address.
+    #[must_use]
+    pub fn at(address: &Address, baud: Option<u32>) -> Self {
+        // What a command was is not the same board when it is started anew.
+        let anew = matches!(address, Address::Exec(_) | Address::ExecPty(_));
+        let address = address.clone();
+        Self {
+            open: Box::new(move || address.open(baud)),
+            patience: (!anew).then_some(COMING_BACK),
+        }
+    }
 }
 
 /// A board at its raw prompt.
@@ -107,8 +137,7 @@ pub struct Session {
     pub(super) repl: RawRepl,
     /// What it is.
     pub board: Board,
-    pub(super) address: Address,
-    pub(super) baud: Option<u32>,
+    pub(super) line: Line,
     pub(super) control: Control,
 }
 
@@ -119,13 +148,12 @@ impl Session {
     /// # Errors
     /// [`Failure`] when the line does not open or no prompt comes.
     pub fn open(
-        address: &Address,
-        baud: Option<u32>,
+        mut line: Line,
         options: ReplOptions,
         control: &Control,
         fresh: bool,
     ) -> Result<Self, Failure> {
-        let mut repl = RawRepl::enter(address.open(baud)?, options)?;
+        let mut repl = RawRepl::enter((line.open)()?, options)?;
         repl.stop_on(control);
         if fresh {
             repl.soft_reset()?;
@@ -137,7 +165,7 @@ impl Session {
             }
             result => result?,
         };
-        Ok(Self { repl, board, address: address.clone(), baud, control: control.clone() })
+        Ok(Self { repl, board, line, control: control.clone() })
     }
 
     /// The session itself, for what only it can do.
@@ -236,7 +264,7 @@ impl Session {
         }
         let mut listener = Listener::default();
         let mut closing = Vec::new();
-        let (end, state) = match &job.start {
+        let (end, state, cleared) = match &job.start {
             Some(start) => {
                 if job.layout != Layout::Ram {
                     self.repl.soft_reset()?;
@@ -265,9 +293,12 @@ impl Session {
                             Section::Closing => closing.extend_from_slice(bytes),
                         },
                     )?;
-                (run.end, run.closing)
+                (run.end, run.closing, self.repl.clearings())
             }
-            None => (self.boot(job, &mut listener, show)?, Closing::Missing),
+            None => {
+                let (end, cleared) = self.boot(job, &mut listener, show)?;
+                (end, Closing::Missing, cleared)
+            }
         };
         let rest = listener.finish();
         show(Stage::Output(&rest));
@@ -280,12 +311,18 @@ impl Session {
             returned = self.come_back();
             frames.add(self.understood(&closing).unwrap_or_default());
         } else if !hangs(&end) {
-            frames.add(self.all_hits(state, &closing)?);
+            frames.add(self.all_hits(state, &closing, cleared)?);
         }
         if let Some(hits) = hits.filter(|_| !hangs(&end) && (!gone || returned)) {
             let found = self.saved_hits(hits);
             saved = !found.is_empty();
             frames.add(frame::read(&found));
+        }
+        let mut unsourced = Vec::new();
+        if job.look_for_unsourced && !gone && !hangs(&end) && runtime::can_guard(&self.board) {
+            // Where files are in place, ours are not told from others by their directory; names tell them.
+            let ours = placed.import_root();
+            unsourced = modules::unsourced(&mut self.repl, ours.as_deref())?;
         }
         let places = |(name, host, added): &(String, String, Vec<u32>)| home::Placed {
             path: placed.path_of(name),
@@ -304,17 +341,19 @@ impl Session {
             no_tests: listener.no_tests,
             no_timer: listener.no_timer,
             guarded: runtime::can_guard(&self.board),
+            unsourced,
             untidy: None,
         })
     }
 
-    /// Lets the board start by itself, as after power is switched on, and follows it to its prompt.
+    /// Lets the board start by itself, as after power is switched on, and follows it to its prompt. The second answer
+    /// is how often its memory had been cleared when the program ended.
     fn boot(
         &mut self,
         job: &Job,
         listener: &mut Listener,
         show: &mut Show<'_>,
-    ) -> Result<RunEnd, Failure> {
+    ) -> Result<(RunEnd, u32), Failure> {
         self.repl.start_over()?;
         show(Stage::Running);
         let until = job.timeout.map(|time| Instant::now() + time);
@@ -335,12 +374,14 @@ impl Session {
                         reopened = true;
                         continue;
                     }
-                    return Ok(RunEnd::Vanished { reason, seen: Vec::new() });
+                    let end = RunEnd::Vanished { reason, seen: Vec::new() };
+                    return Ok((end, self.repl.clearings()));
                 }
             };
+            let cleared = self.repl.clearings();
             self.repl.stop_on(&self.control);
             self.repl.take_over()?;
-            return Ok(end);
+            return Ok((end, cleared));
         }
     }
 

@@ -338,6 +338,11 @@ pub(super) struct CollectArgs {
     /// Stop the program, and leave it stopped; otherwise it starts again.
     #[arg(long, help_heading = "Boards", requires = "target")]
     pub(super) stop: bool,
+    /// Disturb nothing: listen for so many seconds at most to what the program prints with
+    /// `_mpycov.dump()`.
+    #[arg(long, value_name = "SECONDS", help_heading = "Boards", requires = "target",
+        conflicts_with_all = ["stop", "files"])]
+    pub(super) listen: Option<f64>,
 }
 
 #[derive(Debug, ClapArgs)]

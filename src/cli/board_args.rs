@@ -13,13 +13,14 @@ const BOARDS: &str = "Boards";
 pub(super) struct LineArgs {
     /// Where: unix, a serial port, a0 u0 c0 …, id:SERIAL, port:PATH, auto, socket://HOST:PORT,
     /// exec:CMD or execpty:CMD; NAME=… names a board in reports; several run side by side (else
-    /// $MPYCOV_DEVICE, else $PYBOARD_DEVICE).
+    /// $MPYCOV_DEVICE, else $PYBOARD_DEVICE, else `target` of the settings).
     #[arg(short, long, value_name = "TARGET")]
     pub(super) target: Vec<String>,
     /// All boards that are plugged in.
     #[arg(long, conflicts_with = "target")]
     pub(super) all_boards: bool,
-    /// The baud rate of serial ports (else $PYBOARD_BAUDRATE, else 115200).
+    /// The baud rate of serial ports (else $PYBOARD_BAUDRATE, else `baud` of the settings, else
+    /// 115200).
     #[arg(long, value_name = "RATE", env = "MPYCOV_BAUD")]
     pub(super) baud: Option<u32>,
     /// Send code with flow control wherever a board offers it, even if its firmware is known to
@@ -29,6 +30,12 @@ pub(super) struct LineArgs {
     /// Never send code with flow control, which some firmware offers and then hangs.
     #[arg(long)]
     pub(super) no_raw_paste: bool,
+    /// The targets that files of settings name.
+    #[arg(skip)]
+    pub(super) set_target: Vec<String>,
+    /// The baud rate that they name.
+    #[arg(skip)]
+    pub(super) set_baud: Option<u32>,
 }
 
 /// Where files go on a board, and how.

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 
 use super::board_args::LineArgs;
 use crate::board::Session;
+use crate::board::session::Line;
 use crate::device::ports;
 use crate::device::selector::{Address, candidates};
 use crate::device::{Control, RawPaste, ReplOptions, Selector};
@@ -24,12 +25,23 @@ pub(super) enum Target {
     },
 }
 
-/// What the environment names.
-fn from_environment() -> Option<String> {
-    ["MPYCOV_DEVICE", "PYBOARD_DEVICE"]
+/// The variable that stands in for a setting about boards, and what it says.
+pub(super) fn variable(setting: &str) -> Option<(&'static str, String)> {
+    let names: &[&'static str] = match setting {
+        "target" => &["MPYCOV_DEVICE", "PYBOARD_DEVICE"],
+        "baud" => &["MPYCOV_BAUD", "PYBOARD_BAUDRATE"],
+        _ => &[],
+    };
+    names
         .iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|value| !value.is_empty())
+        .copied()
+        .filter_map(|name| Some((name, std::env::var(name).ok()?)))
+        .find(|(_, value)| !value.is_empty())
+}
+
+/// What was chosen for good: by the environment, or by a file of settings.
+fn chosen(line: &LineArgs) -> Vec<String> {
+    variable("target").map_or_else(|| line.set_target.clone(), |(_, value)| vec![value])
 }
 
 /// The targets that are meant; none if nothing says so.
@@ -47,10 +59,10 @@ pub(super) fn targets(line: &LineArgs) -> anyhow::Result<Vec<Target>> {
     }
     let mut words = line.target.clone();
     if words.is_empty() {
-        words.extend(from_environment());
+        words = chosen(line);
     }
     let targets: Vec<Target> =
-        words.iter().map(|word| target(word)).collect::<anyhow::Result<_>>()?;
+        words.iter().map(|word| target(word, line)).collect::<anyhow::Result<_>>()?;
     for (index, one) in targets.iter().enumerate() {
         let same = |other: &Target| match (one, other) {
             (Target::Board { address: a, .. }, Target::Board { address: b, .. }) => {
@@ -65,7 +77,7 @@ pub(super) fn targets(line: &LineArgs) -> anyhow::Result<Vec<Target>> {
     Ok(targets)
 }
 
-fn target(word: &str) -> anyhow::Result<Target> {
+fn target(word: &str, line: &LineArgs) -> anyhow::Result<Target> {
     let is_name = |name: &str| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
@@ -76,13 +88,20 @@ fn target(word: &str) -> anyhow::Result<Target> {
     if rest == "unix" {
         return Ok(Target::Unix);
     }
-    let mut selector = Selector::parse(rest)?;
+    let selector = Selector::parse(rest)?;
     // `auto` is the board that was chosen for good, if one was.
     if selector == Selector::Auto
-        && let Some(chosen) =
-            from_environment().filter(|chosen| chosen != "auto" && chosen != "unix")
+        && let [chosen] = &chosen(line)[..]
+        && chosen != "auto"
+        && chosen != "unix"
     {
-        selector = Selector::parse(&chosen)?;
+        let other = LineArgs { set_target: Vec::new(), ..line.clone() };
+        return Ok(match target(chosen, &other)? {
+            Target::Board { name: named, address } => {
+                Target::Board { name: name.or(named), address }
+            }
+            Target::Unix => Target::Unix,
+        });
     }
     let address = match selector {
         Selector::Line(address) => address,
@@ -95,7 +114,7 @@ fn target(word: &str) -> anyhow::Result<Target> {
 pub(super) fn one_or_more(line: &LineArgs) -> anyhow::Result<Vec<(Option<String>, Address)>> {
     let mut found = targets(line)?;
     if found.is_empty() {
-        found.push(target("auto")?);
+        found.push(target("auto", line)?);
     }
     found
         .into_iter()
@@ -115,7 +134,7 @@ pub(super) fn baud(line: &LineArgs) -> anyhow::Result<Option<u32>> {
                 .with_context(|| format!("$PYBOARD_BAUDRATE is {text}, which is no baud rate"))?;
             Ok(Some(rate))
         }
-        _ => Ok(line.baud),
+        _ => Ok(line.baud.or(line.set_baud)),
     }
 }
 
@@ -136,7 +155,8 @@ pub(super) fn open(
     control: &Control,
     fresh: bool,
 ) -> anyhow::Result<Session> {
-    Ok(Session::open(address, baud(line)?, repl_options(line), control, fresh)?)
+    let at = Line::at(address, baud(line)?);
+    Ok(Session::open(at, repl_options(line), control, fresh)?)
 }
 
 /// The controls that Ctrl-C reaches.
@@ -169,14 +189,20 @@ mod tests {
             name: name.map(str::to_owned),
             address: Address::Serial(path.to_owned()),
         };
-        assert_eq!(target("pico=a0").expect("one"), board(Some("pico"), "/dev/ttyACM0"));
-        assert_eq!(target("/dev/pts/3").expect("one"), board(None, "/dev/pts/3"));
-        assert_eq!(target("unix").expect("one"), Target::Unix);
-        let exec = target("exec:env A=B board").expect("one");
+        assert_eq!(
+            target("pico=a0", &LineArgs::default()).expect("one"),
+            board(Some("pico"), "/dev/ttyACM0")
+        );
+        assert_eq!(
+            target("/dev/pts/3", &LineArgs::default()).expect("one"),
+            board(None, "/dev/pts/3")
+        );
+        assert_eq!(target("unix", &LineArgs::default()).expect("one"), Target::Unix);
+        let exec = target("exec:env A=B board", &LineArgs::default()).expect("one");
         assert!(
             matches!(exec, Target::Board { name: None, address: Address::Exec(_) }),
             "{exec:?}"
         );
-        assert!(target("nonsense").is_err());
+        assert!(target("nonsense", &LineArgs::default()).is_err());
     }
 }

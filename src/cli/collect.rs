@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
@@ -143,22 +144,50 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
     let files: Vec<String> =
         args.files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let mut inputs = Vec::new();
+    let limit = match args.listen {
+        Some(seconds) if !(seconds.is_finite() && seconds > 0.0) => {
+            bail!("--listen takes a number of seconds above 0")
+        }
+        other => other.map(Duration::from_secs_f64),
+    };
     for (name, address) in boards::one_or_more(&args.line)? {
         let control = boards::control()?;
         let (baud, options) = (boards::baud(&args.line)?, boards::repl_options(&args.line));
+        if let Some(limit) = limit {
+            let frames = board::collect::listen(&address, baud, options, &control, limit)?;
+            let label = name.unwrap_or_else(|| "board".to_owned());
+            if frames.complete == 0 {
+                style::warning(
+                    &format!(
+                        "{label}: no whole dump came in {} s; the program has to call _mpycov.dump() itself",
+                        limit.as_secs_f64()
+                    ),
+                    common.color,
+                );
+            }
+            inputs.push(Input {
+                context: in_context(&label, &args.context),
+                name: label,
+                bytes: Vec::new(),
+                frames,
+            });
+            continue;
+        }
         let found = board::collect::collect(&address, baud, options, &control, &files, args.stop)?;
         let label = name.unwrap_or(found.platform);
         if !common.quiet && found.was_busy {
             let then = if found.restarted { "started over" } else { "stopped" };
             style::note(&format!("{label}: its program was interrupted and {then}."));
         }
-        let context = match &*args.context {
-            "" => label.clone(),
-            context => format!("{label}|{context}"),
-        };
+        let context = in_context(&label, &args.context);
         inputs.push(Input { name: label, bytes: found.files, frames: found.frames, context });
     }
     Ok(inputs)
+}
+
+/// The context of hits from a board.
+fn in_context(label: &str, context: &str) -> String {
+    if context.is_empty() { label.to_owned() } else { format!("{label}|{context}") }
 }
 
 fn names(inputs: &[Input]) -> String {

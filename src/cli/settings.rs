@@ -12,6 +12,8 @@ use clap::{ArgMatches, ValueEnum};
 use super::args::{
     Args, Command, Common, DebugTopic, LevelArg, RunArgs, SelectArgs, parse_version,
 };
+use super::board_args::LineArgs;
+use super::boards;
 use super::report_args::{
     GateArgs, ReportArgs, ReportSettings, SonarArg, parse_format, parse_precision, parse_sort,
 };
@@ -49,11 +51,16 @@ pub(super) fn apply(args: &mut Args, typed: &ArgMatches) -> anyhow::Result<Given
         Some(Command::Instrument(command)) => from.select(&mut command.select)?,
         Some(Command::Run(command)) => from.run(command)?,
         Some(Command::Report(command)) => from.report(command)?,
-        Some(Command::Deploy(command)) => from.select(&mut command.select)?,
+        Some(Command::Deploy(command)) => {
+            from.select(&mut command.select)?;
+            from.line(&mut command.line)?;
+        }
         Some(Command::Combine(command)) => command.same_places = from.same_places(),
         Some(Command::Collect(command)) => {
             from.text("context", |text| command.context = text.to_owned());
+            from.line(&mut command.line)?;
         }
+        Some(Command::Devices(command)) => from.line(&mut command.line)?,
         Some(Command::Debug(command)) => {
             if let (DebugTopic::Lines(lines), Some((_, typed))) =
                 (&mut command.topic, typed.subcommand())
@@ -195,8 +202,21 @@ impl Filler<'_> {
         Ok(())
     }
 
+    /// Which boards, unless something else says so.
+    fn line(&self, line: &mut LineArgs) -> anyhow::Result<()> {
+        line.set_target = self.settings.list("target").unwrap_or_default().to_vec();
+        if let Some(rate) = self.settings.whole("baud") {
+            let rate = u32::try_from(rate).ok().filter(|rate| *rate > 0);
+            line.set_baud = Some(rate.with_context(|| {
+                format!("{} takes a baud rate, such as 115200", self.place("baud"))
+            })?);
+        }
+        Ok(())
+    }
+
     fn run(&self, run: &mut RunArgs) -> anyhow::Result<()> {
         self.select(&mut run.select)?;
+        self.line(&mut run.line)?;
         if run.branch {
             run.select.level = with_branches(run.select.level);
         }
@@ -388,6 +408,9 @@ impl Given {
         if let ("micropython", Ok(path)) = (name, std::env::var("MICROPY_MICROPYTHON")) {
             return (path, "$MICROPY_MICROPYTHON".to_owned());
         }
+        if let Some((variable, value)) = boards::variable(name) {
+            return (value, format!("${variable}"));
+        }
         if let ("coverage_output", Some(path)) = (name, coverage_file()) {
             return (path, format!("${COVERAGE_FILE}"));
         }
@@ -401,6 +424,8 @@ impl Given {
             }),
             "source" => default("the script's directory"),
             "micropython" => default("micropython in PATH"),
+            "target" => default("unix"),
+            "baud" => default("115200"),
             "precision" => default("0"),
             "sort" => default("name"),
             "show_missing" | "skip_covered" | "skip_empty" | "per_file" | "show_contexts"

@@ -50,6 +50,8 @@ pub const KEYS: &[Key] = &[
     key("partial_also", Kind::Patterns, &["report:partial_also"]),
     key("micropython", Kind::Text, &[]),
     key("target_version", Kind::Text, &[]),
+    key("target", Kind::List, &[]),
+    key("baud", Kind::Whole, &[]),
     key("context", Kind::Text, &["run:context"]),
     key("dynamic_context", Kind::Choice(&["none", "test_function"]), &["run:dynamic_context"]),
     key("command_line", Kind::Text, &["run:command_line"]),

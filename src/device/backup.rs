@@ -57,8 +57,23 @@ pub(crate) fn put_back(
     } else {
         digests(repl, board, &paths)?
     };
-    let mut gone = Vec::new();
+    let mut gone: Vec<&str> = Vec::new();
     for (entry, found) in files.iter().zip(found) {
+        match &entry.origin {
+            // The user's file is in its place still, and what there is of the copy is ours.
+            Origin::Copying(backup) => {
+                gone.push(backup);
+                continue;
+            }
+            // It is in its place again, and only the copy was left.
+            Origin::Copied(backup)
+                if found.is_some() && digests(repl, board, &[backup])? == [found.clone()] =>
+            {
+                gone.push(backup);
+                continue;
+            }
+            _ => {}
+        }
         if !is_own(&entry.path)
             && found.is_some_and(|found| is_somebody_elses(&found, &entry.digest))
         {
@@ -68,7 +83,6 @@ pub(crate) fn put_back(
         let path = entry.path.as_str();
         match &entry.origin {
             Origin::New => gone.push(path),
-            Origin::Copying(backup) => gone.push(backup),
             Origin::Renamed(backup) => {
                 let (to, from) = (str_literal(path), str_literal(backup));
                 let code = format!(
@@ -84,7 +98,7 @@ pub(crate) fn put_back(
                     progress(Event::Restored { path });
                 }
             }
-            Origin::Directory => {}
+            Origin::Copying(_) | Origin::Directory => {}
         }
     }
     remove_files(repl, board, &gone).map_err(|error| refused(error, "remove", "files"))?;

@@ -81,6 +81,7 @@ impl RawRepl {
         // A program may have left no memory even for the question: then only a reset makes room.
         let short = find(self.link.recent(), b"MemoryError").is_some();
         if short {
+            self.clearings += 1;
             self.send(CTRL_D, DOING)?;
         }
         Ok(short && self.wait_for(RAW_BANNER, step, seen)? && self.answers(DOING)?)

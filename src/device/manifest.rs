@@ -73,6 +73,12 @@ fn render(entries: &[Entry]) -> String {
     text
 }
 
+/// Whether a text can be the beginning of a list: the smallest board reads a file that was not closed as empty.
+fn is_cut(text: &str) -> bool {
+    let header = format!("{HEADER}\n");
+    text.starts_with(&header) || header.starts_with(text)
+}
+
 /// The entries of a whole list; `None` for anything else.
 fn parse(text: &str) -> Option<Vec<Entry>> {
     let body = text.strip_prefix(HEADER)?.strip_prefix('\n')?;
@@ -103,11 +109,12 @@ fn parse_entry(line: &str) -> Option<Entry> {
 pub(crate) struct Listed {
     pub(crate) entries: Vec<Entry>,
     digest: String,
-    /// Whether it is the new list, the old one being damaged.
+    /// Whether the list in its place does not count: the new one is the whole one, or none is.
     aside: bool,
 }
 
-/// The list on the board: `None` when nothing was placed.
+/// The list on the board: `None` when there is none of ours. A list that was cut short was written before anything
+/// else, so nothing is on it; it is there all the same, and has to be taken away.
 ///
 /// `found` are the digests of the files that [`Places::lists`] names.
 pub(crate) fn load(
@@ -118,6 +125,7 @@ pub(crate) fn load(
 ) -> Result<Option<Listed>, ReplError> {
     const DOING: &str = "looking for what was placed before";
     // A new list that is whole while the old one is not: the session ended while it replaced the old one.
+    let mut cut = None;
     for (index, (path, found)) in places.lists().iter().zip(found).enumerate() {
         let Some(digest) = found.clone() else {
             continue;
@@ -128,13 +136,16 @@ pub(crate) fn load(
                 ReplError::Damaged { doing: DOING, attempts: 1, seen: path.into_bytes() }
             }
         })?;
-        if let Some(entries) = parse(&String::from_utf8_lossy(&bytes)) {
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some(entries) = parse(&text) {
             let aside = index > 0;
             return Ok(Some(Listed { entries, digest, aside }));
         }
+        if is_cut(&text) {
+            cut = Some(Listed { entries: Vec::new(), digest, aside: true });
+        }
     }
-    // A list that was cut short was written before anything else: nothing was placed.
-    Ok(None)
+    Ok(cut)
 }
 
 /// Writes the list. A list that counts so far is written over only while another one is whole.
@@ -182,7 +193,9 @@ mod tests {
         assert_eq!(parse(&text), Some(entries));
         for cut in 0..text.len() {
             assert_eq!(parse(&text[..cut]), None, "{cut}");
+            assert!(is_cut(&text[..cut]), "{cut}");
         }
+        assert!(!is_cut("somebody's own"));
         assert_eq!(parse(&render(&[])), Some(Vec::new()));
     }
 }

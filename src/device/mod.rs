@@ -29,8 +29,11 @@ mod enter;
 mod submit;
 
 pub mod control;
+mod farewell;
+mod newlines;
 mod output;
 pub mod run;
+mod stop;
 mod typing;
 pub mod watch;
 mod wrapper;

@@ -6,6 +6,7 @@
 //! refuses to read from the line, and to decide that a program without an end mark is over.
 
 use super::link::find;
+use super::newlines::Newlines;
 use super::run::Section;
 
 /// The most that is held back because it may turn out to be the prompt's own ending.
@@ -55,8 +56,7 @@ pub(crate) struct Output {
     plain_newlines: bool,
     state: State,
     held: Vec<u8>,
-    /// A `\r` that was delivered by the board and may belong to a `\n` to come.
-    carriage: bool,
+    newlines: Newlines,
     damaged: bool,
     refused: Option<String>,
     over: Option<String>,
@@ -73,7 +73,7 @@ impl Output {
             plain_newlines,
             state: State::Before,
             held: Vec::new(),
-            carriage: false,
+            newlines: Newlines::default(),
             damaged: false,
             refused: None,
             over: None,
@@ -177,7 +177,7 @@ impl Output {
             return;
         }
         if self.plain_newlines {
-            bytes = self.with_plain_newlines(&bytes);
+            bytes = self.newlines.plain(&bytes);
         }
         self.hand_over(&bytes, sink);
     }
@@ -194,26 +194,9 @@ impl Output {
         }
     }
 
-    /// Undoes what the board does to newlines; exactly, since it puts a `\r` before every `\n`.
-    fn with_plain_newlines(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(bytes.len() + 1);
-        for byte in bytes {
-            if std::mem::take(&mut self.carriage) && *byte != b'\n' {
-                out.push(b'\r');
-            }
-            if *byte == b'\r' {
-                self.carriage = true;
-            } else {
-                out.push(*byte);
-            }
-        }
-        out
-    }
-
     fn flush_carriage(&mut self, sink: &mut Sink<'_>) {
-        if std::mem::take(&mut self.carriage) {
-            self.hand_over(b"\r", sink);
-        }
+        let rest = self.newlines.rest();
+        self.hand_over(rest, sink);
     }
 }
 

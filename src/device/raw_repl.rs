@@ -131,6 +131,8 @@ pub struct RawRepl {
     pub(crate) repeats: u32,
     /// Whether the board announced raw-paste mode and then did not answer.
     pub(crate) paste_hung: bool,
+    /// How often memory was cleared to get the prompt.
+    pub(crate) clearings: u32,
     /// What the last question made the board print, up to the prompt.
     pub(crate) last_output: String,
     /// What ends questions of ours: a control, and how often it had been pressed when it began to count.
@@ -175,6 +177,7 @@ impl RawRepl {
             calm: 0,
             repeats: 0,
             paste_hung: false,
+            clearings: 0,
             last_output: String::new(),
             stop: None,
             token,
@@ -202,6 +205,12 @@ impl RawRepl {
     #[must_use]
     pub fn repeats(&self) -> u32 {
         self.repeats
+    }
+
+    /// How often the board's memory was cleared because a program had left no room in it even for a question.
+    #[must_use]
+    pub fn clearings(&self) -> u32 {
+        self.clearings
     }
 
     /// The options of this session.

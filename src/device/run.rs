@@ -5,7 +5,7 @@
 //! the program throws, `SystemExit` included, because that would reset most boards and lose what is in memory.
 //! This file refuses to know what the closing statements print.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::control::Control;
 use super::enter::RAW_BANNER;
@@ -13,6 +13,7 @@ use super::error::ReplError;
 use super::link::find;
 use super::output::{Mark, Output, Status, prompt_words};
 use super::raw_repl::RawRepl;
+use super::stop::Stop;
 use super::transport::ReadError;
 use super::wrapper;
 
@@ -24,6 +25,9 @@ const GLANCE: Duration = Duration::from_millis(25);
 const QUIET: Duration = Duration::from_millis(300);
 /// After this much silence behind something that looks like a prompt, the board is asked whether it is one.
 const SUSPICION: Duration = Duration::from_secs(1);
+
+/// After this much silence of the closing statements the board is taken to have hung, or their end to be lost.
+const LONGEST_CLOSING_SILENCE: Duration = Duration::from_secs(30);
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -152,6 +156,11 @@ impl RawRepl {
                 let code = wrapper::guarded_program(program, &token);
                 repl.submit(code.as_bytes(), "starting the program")
             };
+            let submitted = match submitted {
+                // A busy board, or a busy machine: it may have started all the same.
+                Err(ReplError::NoAnswer { .. }) if repl.handed_over && repl.hears(&token) => Ok(()),
+                result => result,
+            };
             let started = submitted.and_then(|()| repl.await_start(output, sink));
             match started {
                 Err(error @ ReplError::NoAnswer { .. }) if repl.handed_over => {
@@ -161,6 +170,13 @@ impl RawRepl {
             }
         })?;
         self.follow(program, control, &mut output, sink)
+    }
+
+    /// Whether the program says in the end that it has begun.
+    fn hears(&mut self, token: &str) -> bool {
+        let deadline = self.deadline(self.options.answer);
+        let heard = self.link.until(token.as_bytes(), deadline);
+        heard.map(|before| self.link.put_back([&before, token.as_bytes()].concat())).is_ok()
     }
 
     /// The program was sent and nothing was heard of it. If it runs, it says so when it is interrupted, and must
@@ -257,6 +273,16 @@ impl RawRepl {
                     if silence >= QUIET {
                         output.release(sink);
                     }
+                    // A program may be silent for as long as it likes; statements of ours are not.
+                    if silence >= LONGEST_CLOSING_SILENCE
+                        && let Some(mark) = &output.mark
+                    {
+                        self.at_prompt = false;
+                        let closing =
+                            if output.closed() { Closing::Complete } else { Closing::Missing };
+                        let end = self.marked_end(mark, output);
+                        return Ok(stop.explain(Run { end, closing }));
+                    }
                     if silence >= SUSPICION && !suspected && looks_like_prompt(self.link.recent()) {
                         suspected = true;
                         if let Some(run) = self.ended_unmarked(output, sink)? {
@@ -341,78 +367,6 @@ fn begun(error: ReplError, token: &str) -> ReplError {
         }
         other => other,
     }
-}
-
-/// Why and since when the program is being stopped.
-#[derive(Debug, Default)]
-struct Stop {
-    timed_out: bool,
-    /// How many of the interrupts that were asked for have been passed on.
-    passed: u32,
-    /// Since when the program has to end.
-    since: Option<Instant>,
-}
-
-impl Stop {
-    /// Whether to send Ctrl-C now (`true`), to stop waiting (`false`), or to do nothing.
-    ///
-    /// A program may handle the first Ctrl-C and go on. After the second one, and after the time limit, it has
-    /// its grace to end; one more, and nobody waits.
-    fn due(
-        &mut self,
-        control: &Control,
-        limit: Option<Instant>,
-        now: Instant,
-        grace: Duration,
-    ) -> Option<bool> {
-        let asked = control.interrupts();
-        let more = asked > self.passed;
-        if let Some(since) = self.since {
-            return (more || now >= since + grace).then_some(false);
-        }
-        if more {
-            self.since = (asked > 1).then_some(now);
-            self.passed = asked;
-            return Some(true);
-        }
-        if limit.is_some_and(|limit| now >= limit) {
-            self.timed_out = true;
-            self.since = Some(now);
-            return Some(true);
-        }
-        None
-    }
-
-    fn given_up(&self) -> Run {
-        let end = if self.timed_out {
-            RunEnd::TimedOut { stopped: false }
-        } else {
-            RunEnd::Interrupted { stopped: false, traceback: None }
-        };
-        Run { end, closing: Closing::Missing }
-    }
-
-    /// An end that we caused is ours, not the program's.
-    fn explain(&self, run: Run) -> Run {
-        let end = match run.end {
-            RunEnd::Finished | RunEnd::Raised { .. } | RunEnd::SystemExit { .. }
-                if self.timed_out =>
-            {
-                RunEnd::TimedOut { stopped: true }
-            }
-            RunEnd::Raised { traceback }
-                if self.passed > 0 && last_line(&traceback).starts_with("KeyboardInterrupt") =>
-            {
-                RunEnd::Interrupted { stopped: true, traceback: Some(traceback) }
-            }
-            other => other,
-        };
-        Run { end, ..run }
-    }
-}
-
-fn last_line(text: &str) -> &str {
-    text.trim_end().rsplit('\n').next().unwrap_or_default()
 }
 
 /// Whether this is what a prompt says about an exception, and nothing else.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::control::Control;
 use super::error::ReplError;
-use super::link::find;
+use super::farewell::Farewell;
+use super::newlines::Newlines;
 use super::raw_repl::{RawRepl, ReplOptions};
 use super::transport::{ReadError, Transport};
 
@@ -51,6 +52,35 @@ impl RawRepl {
         self.link.until(b">>> ", deadline).is_ok()
     }
 
+    /// Passes on what the board prints, and sends nothing at all, until `enough` says that it is, the time is up, or
+    /// the [`Control`] asks for it; an interrupt is not passed on either.
+    ///
+    /// # Errors
+    /// [`ReplError::Vanished`] when the line closes.
+    pub fn overhear(
+        &mut self,
+        limit: Duration,
+        control: &Control,
+        enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), ReplError> {
+        const DOING: &str = "listening to its program";
+        let limit = self.deadline(limit);
+        let before = control.interrupts();
+        loop {
+            let fresh = self.link.take();
+            if !fresh.is_empty() && enough(&fresh) {
+                return Ok(());
+            }
+            let now = self.link.now();
+            if now >= limit || control.interrupts() > before {
+                return Ok(());
+            }
+            if let Err(error @ ReadError::Closed { .. }) = self.link.fill(now + GLANCE) {
+                return Err(self.failed(error, DOING, GLANCE));
+            }
+        }
+    }
+
     /// Lets go of the line without touching the board.
     pub fn let_run(mut self) {
         self.link.close();
@@ -84,7 +114,7 @@ impl RawRepl {
         }
     }
 
-    /// Passes on what the board prints until its program is over. The first interrupt goes to the program, the
+    /// Passes on what the program prints until it is over; not what the firmware says behind it. The first interrupt goes to the program, the
     /// second one ends the wait. With `knock`, for a board whose prompt may have come while nobody was listening, a
     /// silent board is sent an empty line.
     pub fn watch(
@@ -99,52 +129,47 @@ impl RawRepl {
         let before = passed;
         let mut tail: Vec<u8> = Vec::new();
         let mut last_heard = self.link.now();
-        loop {
+        let (mut newlines, mut farewell) = (Newlines::default(), Farewell::default());
+        let ended = loop {
             let fresh = self.link.take();
             if !fresh.is_empty() {
                 last_heard = self.link.now();
                 tail.extend_from_slice(&fresh);
                 let surplus = tail.len().saturating_sub(64);
                 tail.drain(..surplus);
-                sink(&self.plain(&fresh));
+                let plain = if self.cooked { newlines.plain(&fresh) } else { fresh };
+                sink(&farewell.feed(&plain));
             }
             let now = self.link.now();
-            if tail.ends_with(PROMPT) && now.saturating_duration_since(last_heard) >= QUIET {
+            let silence = now.saturating_duration_since(last_heard);
+            if tail.ends_with(PROMPT) && silence >= QUIET {
                 return Watched::Prompt;
             }
-            if knock && now.saturating_duration_since(last_heard) >= SILENCE {
+            if silence >= SILENCE && farewell.holds() {
+                sink(&farewell.rest());
+            }
+            if knock && silence >= SILENCE {
                 knock = false;
                 let _ = self.send(b"\r", "looking for the prompt");
             }
             if limit.is_some_and(|limit| now >= limit) {
-                return Watched::TimedOut;
+                break Watched::TimedOut;
             }
             let asked = control.interrupts();
             if asked > passed {
                 passed = asked;
                 if asked > before + 1 {
-                    return Watched::Interrupted;
+                    break Watched::Interrupted;
                 }
                 let _ = self.send(b"\x03", "interrupting the program");
             }
             if let Err(ReadError::Closed { reason, .. }) = self.link.fill(now + GLANCE) {
-                return Watched::Closed { reason };
+                break Watched::Closed { reason };
             }
-        }
-    }
-
-    /// Undoes what a board does to newlines, where that is known to be done.
-    fn plain(&self, bytes: &[u8]) -> Vec<u8> {
-        if !self.cooked || find(bytes, b"\r\n").is_none() {
-            return bytes.to_vec();
-        }
-        let mut out = Vec::with_capacity(bytes.len());
-        for (at, byte) in bytes.iter().enumerate() {
-            if *byte != b'\r' || bytes.get(at + 1) != Some(&b'\n') {
-                out.push(*byte);
-            }
-        }
-        out
+        };
+        sink(&farewell.feed(newlines.rest()));
+        sink(&farewell.rest());
+        ended
     }
 }
 
@@ -167,7 +192,20 @@ mod tests {
         let steps =
             vec![say("a\r\n>>> "), Step::Wait(Duration::from_millis(300)), say("b\r\n>>> ")];
         let (ended, seen) = watched(steps, None, &Control::new());
-        assert_eq!((ended, &seen[..]), (Watched::Prompt, &b"a\n>>> b\n>>> "[..]));
+        assert_eq!((ended, &seen[..]), (Watched::Prompt, &b"a\n>>> b\n"[..]));
+    }
+
+    #[test]
+    fn newlines_and_the_words_of_the_firmware_may_be_cut_anywhere() {
+        let all = "main __main__\r\nMicroPython v1.9.2 on 2017-09-01; sim\r\nType \"help()\" for more information.\r\n>>> ";
+        for cut in 1..all.len() {
+            let say = |text: &str| Step::Say(text.as_bytes().to_vec());
+            let pause = Step::Wait(Duration::from_millis(400));
+            let steps = vec![say(&all[..cut]), pause, say(&all[cut..])];
+            let (ended, seen) = watched(steps, None, &Control::new());
+            let seen = String::from_utf8(seen).expect("text");
+            assert_eq!((ended, &*seen), (Watched::Prompt, "main __main__\n"), "cut at {cut}");
+        }
     }
 
     #[test]

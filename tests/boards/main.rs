@@ -7,13 +7,16 @@ mod common;
 
 mod contexts;
 mod ends;
+mod modules;
 mod places;
 mod resets;
+mod running;
 mod runs;
 mod settrace;
 mod several;
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::targets::{self, Board, Microbit, Serial, WasmBoard};
 use common::{Outcome, cli, fixture, process, temp_dir};
@@ -24,14 +27,19 @@ struct Plugged {
     target: String,
     /// The emulated board, which goes with the value.
     board: Option<Board>,
+    /// The turn at the board that is at hand: tests run side by side, and there is one of it.
+    _turn: Option<MutexGuard<'static, ()>>,
 }
+
+/// Whose turn it is.
+static AT_HAND: Mutex<()> = Mutex::new(());
 
 fn target_of(board: Board, kind: Serial) -> Plugged {
     let target = match kind {
         Serial::Pty => board.address.clone(),
         Serial::Tcp | Serial::UnixSocket => format!("socket://{}", board.address),
     };
-    Plugged { target, board: Some(board) }
+    Plugged { target, board: Some(board), _turn: None }
 }
 
 fn microbit(kind: Serial) -> Plugged {
@@ -45,7 +53,11 @@ fn wasm(kind: Serial, files: &[(&str, &str)]) -> Plugged {
 /// A small board, a large one, and the one that is at hand.
 fn every_board() -> Vec<Plugged> {
     let mut all = vec![microbit(Serial::Tcp), wasm(Serial::Pty, &[])];
-    all.extend(targets::board().map(|target| Plugged { target, board: None }));
+    all.extend(targets::board().map(|target| {
+        // A test that failed leaves the board to the others.
+        let turn = AT_HAND.lock().unwrap_or_else(PoisonError::into_inner);
+        Plugged { target, board: None, _turn: Some(turn) }
+    }));
     all
 }
 

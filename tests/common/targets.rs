@@ -364,7 +364,9 @@ impl WasmBoard {
         match kind {
             Serial::Tcp if again => {
                 words.extend(["--tcp".to_owned(), free_port().to_string()]);
-                let shell = ["sh", "-c", "while :; do \"$@\"; done", "sh"];
+                // Not when it has killed itself because nobody wants it any more.
+                let again = "while \"$@\"; [ $? != 137 ]; do :; done";
+                let shell = ["sh", "-c", again, "sh"];
                 words.splice(0..0, shell.map(str::to_owned));
             }
             Serial::Tcp => words.extend(["--tcp".to_owned(), "0".to_owned()]),

@@ -18,7 +18,16 @@ use common::{temp_dir, write_files};
 fn mpycov(dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> Outcome {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mpycov"));
     command.current_dir(dir).args(args).env("NO_COLOR", "1");
-    for name in ["MPYCOV_DATA_DIR", "MICROPY_MICROPYTHON", "COVERAGE_RCFILE", "COVERAGE_FILE"] {
+    for name in [
+        "MPYCOV_DATA_DIR",
+        "MICROPY_MICROPYTHON",
+        "COVERAGE_RCFILE",
+        "COVERAGE_FILE",
+        "MPYCOV_DEVICE",
+        "PYBOARD_DEVICE",
+        "MPYCOV_BAUD",
+        "PYBOARD_BAUDRATE",
+    ] {
         command.env_remove(name);
     }
     command.envs(variables.iter().copied());
@@ -77,6 +86,8 @@ partial_branches = ["some"]
 partial_also = ["more"]
 micropython = "mp"
 target_version = "1.20"
+target = ["pico=a0", "u0"]
+baud = 9600
 context = "desk"
 dynamic_context = "none"
 command_line = "-m tests"

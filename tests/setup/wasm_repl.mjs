@@ -14,11 +14,15 @@
 // but lack it; `old`, as boards that do not know of it; `hang`, the port's own.
 // Ctrl-C does not stop running code, and code cannot read from the line (so no
 // `mpremote mount`), as in the port itself. Versions from 1.23.0 on have a REPL.
+//
+// It ends with what started it, even while code runs without end: with --tcp when
+// standard input ends, else when its parent is gone.
 
 import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { Worker } from "node:worker_threads";
 import { loadVersion, mountHost, takeStreams, writeAll } from "./hostfs.mjs";
 
 const USAGE = "usage: node wasm_repl.mjs VERSION-DIRECTORY [--settrace] [--root DIRECTORY] [--tcp PORT] [--raw-paste yes|no|old|hang]\n";
@@ -56,6 +60,33 @@ if (root === undefined) {
         process.on(signal, () => process.exit(1));
     }
 }
+
+// A thread of its own watches for the end, since code that runs without end holds up this one.
+const WATCH = `
+const fs = require("node:fs");
+const { workerData } = require("node:worker_threads");
+const end = () => {
+    if (workerData.made) {
+        fs.rmSync(workerData.root, { recursive: true, force: true });
+    }
+    process.kill(process.pid, "SIGKILL");
+};
+if (workerData.tcp) {
+    try {
+        // Not a read that blocks: process.exit would wait for it.
+        const input = new (require("node:net").Socket)({ fd: 0, writable: false });
+        input.on("close", end).on("error", () => {}).resume();
+    } catch {} // It is a file, which does not say when to end.
+}
+setInterval(() => process.ppid === workerData.parent || end(), 500);
+`;
+const watched = {
+    tcp: option.tcp !== undefined,
+    parent: process.ppid,
+    root,
+    made: option.root === undefined,
+};
+new Worker(WATCH, { eval: true, workerData: watched }).unref();
 
 // Where the board's output goes: to nowhere while nobody is connected.
 let send = () => {};

@@ -14,7 +14,7 @@ use super::super::settrace::{self, Texts};
 use super::super::{Exit, style};
 use super::printer::Printer;
 use super::results;
-use super::{full_script, joined, now, script_of, source_roots, sources, timeout};
+use super::{compiled_only, full_script, joined, now, script_of, source_roots, sources, timeout};
 use crate::board::runtime;
 use crate::board::start::Start;
 use crate::board::{Ended, Job, Session, Stage};
@@ -82,6 +82,8 @@ pub(super) fn run(args: &RunArgs, common: &Common, targets: &[Target]) -> anyhow
 /// One program of a run, and what goes with it.
 struct Program<'a> {
     name: String,
+    /// Files that are there in compiled form only, and that this is why they are not covered.
+    compiled: BTreeMap<String, String>,
     argv: Vec<String>,
     sources: Sources<'a>,
 }
@@ -97,9 +99,10 @@ fn programs<'a>(args: &'a RunArgs, common: &Common) -> anyhow::Result<Vec<Progra
         let zeroth = if args.code { "-c".to_owned() } else { word.clone() };
         let rest = if many { &[][..] } else { rest };
         let selection = selection(&args.select, script.as_deref())?;
-        let (covered, _) = sources(args, script.as_deref(), &selection, &cwd, common)?;
+        let (covered, compiled) = sources(args, script.as_deref(), &selection, &cwd, common)?;
         all.push(Program {
             name: word.clone(),
+            compiled: compiled.into_iter().map(compiled_only).collect(),
             argv: std::iter::once(zeroth).chain(rest.iter().cloned()).collect(),
             sources: Sources {
                 covered,
@@ -262,12 +265,13 @@ impl Runner<'_> {
     ) -> anyhow::Result<(Exit, bool)> {
         let common = self.common;
         let sources = &program.sources;
-        let files = sources.for_board(&session.board, common, only)?;
+        let mut files = sources.for_board(&session.board, common, only)?;
         if files.boots && files.traced.is_some() {
             bail!(
                 "a program that the board starts by itself cannot be traced from its first line\n  help: leave out `--mode settrace`, or start it without --in-place"
             );
         }
+        files.uncovered.extend(program.compiled.clone());
         let layout = sources.layout();
         for warning in files.check_budget(&session.board, layout)? {
             self.warn(label, &warning);
@@ -280,6 +284,8 @@ impl Runner<'_> {
             by_test: self.args.context == "test" && runtime::can_guard(&session.board),
             trace: files.traced.is_some(),
         };
+        // Libraries of the board are nobody's concern who has not named them.
+        let named = !self.args.select.include.is_empty() || self.args.select.pattern.is_some();
         let job = Job {
             blobs: files.blobs.clone(),
             origins: files.origins.clone(),
@@ -288,6 +294,7 @@ impl Runner<'_> {
             there: self.args.no_deploy,
             keep: self.args.keep,
             timeout: timeout(self.args)?,
+            look_for_unsourced: named,
         };
         let mut printer = Printer {
             prefix: self.several.then(|| label.to_owned()),
@@ -317,6 +324,19 @@ impl Runner<'_> {
         });
         printer.finish();
         let ended = result?;
+        let selection = selection(&self.args.select, sources.script.as_deref())?;
+        for one in &ended.unsourced {
+            let source = one.file.strip_suffix(".mpy").map(|stem| format!("{stem}.py"));
+            let placed =
+                files.blobs.iter().any(|blob| one.file.ends_with(&format!("/{}", blob.name)));
+            if !placed && selection.wants(source.as_ref().unwrap_or(&one.file)) {
+                let reason = match one.frozen {
+                    true => "it is frozen into the firmware",
+                    false => "only its compiled form (.mpy) is on the board",
+                };
+                files.uncovered.insert(one.module.clone(), reason.to_owned());
+            }
+        }
         let tests = results::of_output(&program.name, label, &printer.heard, common);
         self.keep_hits(&files, &ended, label, &program.name, tests)?;
         Ok((self.conclude(&files, &ended, label), is_short(&ended)))

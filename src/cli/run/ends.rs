@@ -56,19 +56,25 @@ impl Runner<'_> {
             fine = false;
             self.warn(label, "unittest ran no tests: are their names right, and is their module the one that runs?");
         }
-        let none = ended.frames.complete == 0 && ended.frames.files() == 0;
-        if none {
+        let none = ended.frames.files() == 0;
+        if none && ended.frames.complete == 0 {
             self.warn(label, "the program ended without handing over its hits (was it killed?)");
+        } else if none && files.script.is_none() {
+            self.warn(
+                label,
+                "none of the covered files ran: see --source, and what the program imports",
+            );
         } else if let Some(script) = files.script.as_ref().filter(|s| !ended.frames.tell_of(s))
             && ended.end == RunEnd::Finished
         {
             let name = files.maps.get(script).map_or("", |map| &map.path);
-            self.warn(
-                label,
-                &format!(
-                    "{name} did not run: the firmware has a module of that name; rename the script"
-                ),
-            );
+            let why = match files.boots {
+                true => {
+                    "the board did not start it, or lost its hits; reset the board and run it again"
+                }
+                false => "the firmware has a module of that name; rename the script",
+            };
+            self.warn(label, &format!("{name} did not run: {why}"));
             fine = false;
         }
         if self.args.context == "test" && (ended.no_tests || !ended.guarded) {
@@ -105,6 +111,9 @@ impl Runner<'_> {
 fn kept(ended: &Ended) -> &'static str {
     match (ended.frames.files() == 0, ended.returned) {
         (false, _) => "; its hits were saved before",
+        (true, true) if !ended.guarded => {
+            "; this firmware lets nobody save its hits before (it has no sys.modules, or little memory)"
+        }
         (true, true) => "; it had not saved its hits",
         (true, false) => " and did not come back; its hits are lost",
     }
