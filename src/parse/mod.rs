@@ -5,6 +5,7 @@
 //! tree: tolerated errors that leave the tree whole, bytes beyond ASCII read
 //! as letters, and tabs that count to the next multiple of eight.
 
+pub mod elif;
 pub mod exclude;
 mod fallback;
 pub mod lines;

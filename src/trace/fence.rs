@@ -39,11 +39,10 @@ pub(super) fn plain(parsed: &Parsed) -> Fenced {
 pub(super) fn fenced(parsed: &Parsed, outline: &Outline) -> Fenced {
     let source = parsed.text();
     let newline: &[u8] = if source.windows(2).any(|w| w == b"\r\n") { b"\r\n" } else { b"\n" };
-    // The innermost first where several end on one line.
-    let mut wanted: Vec<_> = outline.suites.iter().flat_map(|s| &s.fences).collect();
-    wanted.sort_by_key(|fence| {
-        (fence.below, std::cmp::Reverse(fence.indent.end - fence.indent.start))
-    });
+    // The innermost first where several end on one line: a suite has a greater number
+    // than the one that it is in.
+    let mut wanted: Vec<_> = outline.suites.iter().rev().flat_map(|s| &s.fences).collect();
+    wanted.sort_by_key(|fence| fence.below);
     // What stands on each free line, and what is added below each line.
     let mut on: BTreeMap<Line, (Vec<u8>, Tail)> = BTreeMap::new();
     let mut below: BTreeMap<Line, Vec<(Vec<u8>, Tail)>> = BTreeMap::new();

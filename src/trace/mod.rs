@@ -6,6 +6,7 @@
 //! suite. They make no code. A text without them can be judged as well; of some
 //! of its lines nothing can be said then.
 
+mod elif;
 mod fence;
 mod judge;
 pub mod mpy;
@@ -39,7 +40,8 @@ impl Traced {
     /// When the text is no MicroPython.
     pub fn of(source: Vec<u8>, fences: bool) -> Result<Self, SyntaxError> {
         let parsed = parse(source)?;
-        let outline = outline(&parsed);
+        let mut outline = outline(&parsed);
+        elif::fence(&parsed, &mut outline);
         let text = if fences { fence::fenced(&parsed, &outline) } else { fence::plain(&parsed) };
         Ok(Self { parsed, outline, text })
     }

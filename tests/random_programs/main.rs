@@ -148,18 +148,21 @@ fn lines_of_programs_say_what_sensors_say() {
         let last = programs.len().min(first + BATCH);
         traced::differences(&programs[*first..last], *first as u64, *fences)
     });
+    let mut wrong = Vec::new();
     for ((first, fences), complaints) in batches.into_iter().zip(found) {
         for (number, complaint) in (first..).zip(complaints) {
             let Some(complaint) = complaint else { continue };
             eprintln!("program {number} of seed {seed}, fences: {fences}: {complaint}");
-            let judge = |program: &Program| {
-                let alone = std::slice::from_ref(program);
-                traced::differences(alone, number as u64, fences).remove(0)
-            };
-            let (text, simple) = simplest(&mut trees[number], false, judge);
-            panic!(
-                "program {number} of seed {seed}, fences: {fences}: {complaint}\nmade simple: {simple:?}\n{text}"
-            );
+            wrong.push((number, fences, complaint));
         }
     }
+    let Some((number, fences, complaint)) = wrong.into_iter().next() else { return };
+    let judge = |program: &Program| {
+        let alone = std::slice::from_ref(program);
+        traced::differences(alone, number as u64, fences).remove(0)
+    };
+    let (text, simple) = simplest(&mut trees[number], false, judge);
+    panic!(
+        "program {number} of seed {seed}, fences: {fences}: {complaint}\nmade simple: {simple:?}\n{text}"
+    );
 }

@@ -49,14 +49,14 @@ pub(crate) fn differences(programs: &[Program], number: u64, fences: bool) -> Ve
         let map = &woven.map;
         let hits = sensors.hits.get(&map.digest).expect("hits").clone();
         let by_sensors = evaluate(map, &[ContextHits { context: 0, hits }]);
+        let [mine, theirs] = [&did[0][index], &did[1][index]];
+        if (&mine.end, &mine.log) != (&theirs.end, &theirs.log) {
+            return Some(format!("with sensors it did {mine:?}, traced {theirs:?}"));
+        }
         let events = lines.traces.get(&map.digest).expect("lines");
         let observed = traced.judge(events, lines.gap, map);
         let by_lines = evaluate_all(map, &[], &[ContextObserved { context: 0, observed }]);
-        let mut wrong = compare(name, &[by_sensors], &[by_lines], &mut blind);
-        let [mine, theirs] = [&did[0][index], &did[1][index]];
-        if (&mine.end, &mine.log) != (&theirs.end, &theirs.log) {
-            wrong.push(format!("with sensors it did {mine:?}, traced {theirs:?}"));
-        }
+        let wrong = compare(name, &[by_sensors], &[by_lines], &mut blind);
         (!wrong.is_empty()).then(|| wrong.join("\n"))
     });
     wrong.collect()
