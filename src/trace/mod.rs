@@ -6,6 +6,7 @@
 //! suite. They make no code. A text without them can be judged as well; of some
 //! of its lines nothing can be said then.
 
+mod decorators;
 mod elif;
 mod fence;
 mod judge;
@@ -42,6 +43,7 @@ impl Traced {
         let parsed = parse(source)?;
         let mut outline = outline(&parsed);
         elif::fence(&parsed, &mut outline);
+        decorators::share(&parsed, &mut outline);
         let text = if fences { fence::fenced(&parsed, &outline) } else { fence::plain(&parsed) };
         Ok(Self { parsed, outline, text })
     }
