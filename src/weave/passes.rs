@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::Weaver;
-use crate::model::SensorId;
+use crate::model::{Level, SensorId};
 use crate::plan::marks::{Action, FrameId, FrameKind, PassId, PointMark};
 
 /// How a mark uses the flag of its stretch.
@@ -56,6 +56,8 @@ impl Weaver<'_> {
     const FLAG_FROM: u32 = 3;
     /// In a loop inside a loop, which runs far more often than the flag is bound.
     const FLAG_FROM_INSIDE: u32 = 2;
+    /// The same at level block, where a suite has one mark and the text has room.
+    const FLAG_FROM_INSIDE_BLOCK: u32 = 1;
 
     /// Chooses the stretches whose marks share a flag.
     pub(super) fn choose_passes(&mut self) {
@@ -73,7 +75,11 @@ impl Weaver<'_> {
         }
         for (id, pass) in passes {
             let function = plan.frames[pass.frame.0].kind == FrameKind::Function;
-            let from = if pass.loops > 1 { Self::FLAG_FROM_INSIDE } else { Self::FLAG_FROM };
+            let from = match (pass.loops, plan.map.level) {
+                (..2, _) => Self::FLAG_FROM,
+                (_, Level::Block) => Self::FLAG_FROM_INSIDE_BLOCK,
+                _ => Self::FLAG_FROM_INSIDE,
+            };
             if function && pass.marks >= from && self.can_flag(pass.frame.0) {
                 let flags = self.flags.entry(pass.frame.0).or_default();
                 self.passes.flags.insert(id, (flags.len() as u32, pass.last));
