@@ -155,7 +155,8 @@ impl<'a> Visitor<'a> for Assignments<'a> {
     }
 }
 
-fn is_range(iterable: &Expr) -> bool {
+/// A call of `range`, of which MicroPython may make a counting loop.
+pub(super) fn is_range(iterable: &Expr) -> bool {
     matches!(iterable, Expr::Call(call)
         if matches!(&*call.func, Expr::Name(name) if name.id == "range"))
 }

@@ -19,10 +19,12 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    /// So many indices are short: 48 from the start, 16 from the end.
-    const SHORT: u32 = 64;
-    /// Indices up to this one, from the start, are short.
+    /// So many indices from the start are short.
     const FROM_START: u32 = 48;
+    /// And so many from the end.
+    const FROM_END: u32 = 16;
+    /// A table of this size has short indices only.
+    const SHORT: u32 = Self::FROM_START + Self::FROM_END;
 
     /// Shares out the sensors of a plan. Firmware without `:=` gets one table: its boards are small, and a table
     /// costs more there than what long indices cost.
@@ -53,10 +55,10 @@ impl Windows {
             }
         }
         bounds.push(count);
-        let window = |first: u32| bounds.partition_point(|bound| *bound <= first) - 1;
-        let frames =
-            ranges.iter().map(|range| range.as_ref().map(|r| window(*r.start()))).collect();
-        Self { bounds, frames }
+        let mut windows = Self { bounds, frames: Vec::new() };
+        let table = |range: &RangeInclusive<u32>| windows.window(SensorId(*range.start()));
+        windows.frames = ranges.iter().map(|range| range.as_ref().map(table)).collect();
+        windows
     }
 
     /// The number of sensors in each table.
@@ -81,7 +83,8 @@ impl Windows {
     pub(super) fn index(&self, sensor: SensorId) -> i64 {
         let (index, size) = self.place(sensor);
         let from_end = index - size;
-        if index >= i64::from(Self::FROM_START) && from_end >= -16 { from_end } else { index }
+        let short = from_end >= -i64::from(Self::FROM_END);
+        if index >= i64::from(Self::FROM_START) && short { from_end } else { index }
     }
 
     /// An index of a sensor that is not 0, for notes that have to be true.

@@ -7,6 +7,7 @@ use ruff_text_size::{Ranged, TextSize};
 
 use super::super::constants::{find_constants, is_const_call, may_be_constant};
 use super::super::flow::{Flow, wholly_constant};
+use super::super::integers::is_range;
 use super::super::lines::{Place, has_code, is_docstring};
 use super::{Code, Fence, Outline, Shared, Step, Suite, Tail};
 use crate::model::{Line, Span};
@@ -49,11 +50,6 @@ fn is_native(decorator: &Decorator) -> bool {
     let Expr::Attribute(name) = &decorator.expression else { return false };
     matches!(&*name.value, Expr::Name(base) if base.id == "micropython")
         && matches!(name.attr.as_str(), "native" | "viper")
-}
-
-/// A call of `range`, which MicroPython may turn into a counting loop.
-fn is_range(iter: &Expr) -> bool {
-    matches!(iter, Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if name.id == "range"))
 }
 
 struct Maker<'a> {

@@ -249,10 +249,10 @@ impl<'a> Walker<'a> {
     /// Says that a test whose outcome is false ends the only loop around it.
     pub(super) fn ends_loop(&mut self, test: &Expr) {
         let span = self.parsed.span(test.range());
-        for mark in self.decision_marks.iter_mut().filter(|mark| mark.span == span) {
-            if let Rewrite::Edges(edges) = &mut mark.rewrite {
-                edges.iter_mut().for_each(|edge| edge.once |= !edge.outcome);
-            }
+        // It is the newest of its place: what is inside it was marked before.
+        let mark = self.decision_marks.iter_mut().rfind(|mark| mark.span == span);
+        if let Some(DecisionMark { rewrite: Rewrite::Edges(edges), .. }) = mark {
+            edges.iter_mut().for_each(|edge| edge.once |= !edge.outcome);
         }
     }
 

@@ -5,6 +5,7 @@ use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::super::flow::wholly_constant;
+use super::super::integers::is_range;
 use super::super::marks::{ElseMark, Gap, Site};
 use super::{Context, Walker};
 use crate::model::{Line, SensorId, Span};
@@ -55,7 +56,7 @@ fn wrappable(stmt: &Stmt) -> Option<&Expr> {
 /// it evaluates the end before the start unless the end is a literal.
 fn first_evaluated(iterable: &Expr) -> &Expr {
     let Expr::Call(call) = iterable else { return iterable };
-    let plain = matches!(&*call.func, Expr::Name(name) if name.id == "range")
+    let plain = is_range(iterable)
         && call.arguments.keywords.is_empty()
         && !call.arguments.args.iter().any(|a| matches!(a, Expr::Starred(_) | Expr::Generator(_)));
     match &*call.arguments.args {
