@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 
 use crate::model::{Events, FileMap, Gap, Line, Observed};
 use crate::parse::{Parsed, SyntaxError, parse};
-use crate::plan::locks;
 use crate::plan::outline::{Outline, outline};
+use crate::plan::{locks, starts};
 use fence::Fenced;
 
 /// A file to trace.
@@ -70,6 +70,18 @@ impl Traced {
     #[must_use]
     pub fn watched(&self, map: &FileMap) -> Vec<Line> {
         judge::watched(map, &self.outline, &self.text, &self.parsed)
+    }
+
+    /// The lines of the text to run on which the code of several functions may start, or
+    /// whose functions are to be traced always.
+    #[must_use]
+    pub fn shared_starts(&self) -> Vec<Line> {
+        let shared = starts::shared(&self.parsed);
+        let text = &self.text;
+        (1..=text.lines)
+            .map(Line)
+            .filter(|line| shared.contains(&text.source_line(*line)))
+            .collect()
     }
 
     /// May the heap have been locked by what was reported of this text? Lines tell
