@@ -257,7 +257,7 @@ def watch(path, plain):
                 break
         else:
             count = int(words[1])
-            state = bytearray(b"\x01") * (count + 1)
+            state = bytearray(b"\x01" * (count + 1))
             state[0] = 0
             wide = words[2] != "-"
             arcs = set() if wide else None

@@ -23,7 +23,7 @@ def _own(name):
         row = _core._row(_mode[4], _mode[5](name)) if _mode[4] else None
         digest, count = (row[0], int(row[1])) if row else (None, None)
         code = bytearray(128) if _mode[2] else None
-        state = bytearray(b"\x01") * (count + 1 if row else 128)
+        state = bytearray(b"\x01" * (count + 1 if row else 128))
         state[0] = 0
         arcs = set() if _mode[3] else None
         f = [digest, state, arcs, code, count, False, None, None, _all, ()]
