@@ -132,6 +132,21 @@ mod tests {
     }
 
     #[test]
+    fn functions_are_told_apart_by_their_first_lines() {
+        let shared = |source: &str| -> Vec<u32> {
+            let traced = Traced::of(source.as_bytes().to_vec(), true).expect("a text");
+            traced.shared_starts().iter().map(|line| line.0).collect()
+        };
+        // The line of a definition may be where the code around it starts.
+        assert_eq!(shared("def f():\n    def g(a,\n          b):\n        return 1\n"), [1, 2, 3]);
+        assert_eq!(shared("@a\n@b\ndef f(): return 1\nclass C:\n    pass\n"), [1, 2, 3, 4]);
+        assert_eq!(shared("def f(n):\n    return [\n        i for i in n]\n"), [1, 2, 3]);
+        assert_eq!(shared("x = (lambda:\n    1)\ny = 1\n"), [1, 2]);
+        // Who may catch an exception is traced always.
+        assert_eq!(shared("def f():\n    a()\n    with b:\n        c()\nd()\n"), [1, 2, 3, 4]);
+    }
+
+    #[test]
     fn what_is_lost_is_open() {
         let source = "def f():\n    return 1\nclass C:\n    a = f()\nb = 2\n";
         let calls = Gap { calls: true, ..Gap::default() };
