@@ -38,8 +38,21 @@ class _Root:
     pass
 
 
+# Windows has drives, and backslashes besides slashes.
+_DRIVES = sys.platform == "win32"
+
+
 # The full name of a file, without `.` and `..`.
 def _full(path, cwd):
+    if _DRIVES:
+        path = path.replace("\\", "/")
+        if path[1:2] == ":":
+            return path[:2] + _full_below(path[2:], "")
+        return cwd[:2] + _full_below(path, cwd[2:].replace("\\", "/"))
+    return _full_below(path, cwd)
+
+
+def _full_below(path, cwd):
     if path[:1] != "/":
         path = cwd + "/" + path
     if "/." not in path and "//" not in path:
@@ -94,10 +107,11 @@ def _overlay(tree, log):
     def find(path):
         full = _full(path, real.getcwd())
         try:
-            real.stat(tree + full)
+            text = tree + "/" + full.replace(":", "", 1) if _DRIVES else tree + full
+            real.stat(text)
             # Behind a link, `..` leads elsewhere than the name says.
             if real.stat(full)[1:3] == real.stat(path)[1:3]:
-                return tree + full
+                return text
         except OSError:
             pass
         return None

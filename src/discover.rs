@@ -113,7 +113,9 @@ fn globs(patterns: &[String]) -> Result<Option<GlobSet>, SelectionError> {
     let mut builder = GlobSetBuilder::new();
     let wrong = |p: &str, e: &globset::Error| SelectionError::Glob(p.to_owned(), e.to_string());
     for pattern in patterns {
-        let trimmed = pattern.trim_end_matches('/');
+        // Names are with `/` on every system; on Windows nobody escapes with a backslash.
+        let slashed = if cfg!(windows) { pattern.replace('\\', "/") } else { pattern.clone() };
+        let trimmed = slashed.trim_end_matches('/');
         for form in [trimmed.to_owned(), format!("{trimmed}/**")] {
             builder.add(Glob::new(&form).map_err(|e| wrong(pattern, &e))?);
         }
@@ -215,5 +217,5 @@ pub fn import_root(dir: &Path) -> PathBuf {
 #[must_use]
 pub fn display_name(path: &Path, cwd: &Path) -> String {
     let short = path.strip_prefix(cwd).unwrap_or(path);
-    short.to_string_lossy().replace('\\', "/")
+    crate::fs::slashed(short)
 }

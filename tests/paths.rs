@@ -68,3 +68,22 @@ fn two_dots_behind_a_link_lead_to_where_the_link_leads() {
     let run = mpycov(dir.path(), &["run", "main.py"]);
     assert_eq!(run.out(), "the right one\n");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_backslash_is_a_letter_of_a_name() {
+    let dir = temp_dir();
+    write_files(dir.path(), &[("main.py", "print(1)\n"), ("a\\b.py", "x = 1\n")]);
+    let run = mpycov(dir.path(), &["run", "main.py"]);
+    assert_eq!(run.status, Some(0), "{}", run.text());
+    let report = mpycov(dir.path(), &["report"]);
+    let names: Vec<String> = report.out().lines().map(|l| first_word(l).to_owned()).collect();
+    assert!(names.contains(&"a\\b.py".to_owned()), "{}", report.text());
+    let listing = mpycov(dir.path(), &["report", "--format", "annotate"]);
+    assert!(listing.out().contains("Coverage : a\\b.py"), "{}", listing.text());
+}
+
+#[cfg(unix)]
+fn first_word(line: &str) -> &str {
+    line.split_whitespace().next().unwrap_or_default()
+}
