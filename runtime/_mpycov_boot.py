@@ -24,6 +24,11 @@ try:
 except ImportError:
     ffi = None
 try:
+    _execfile = execfile
+except NameError:
+    # That of Windows.
+    _execfile = None
+try:
     from time import ticks_ms
 except ImportError:
     ticks_ms = None
@@ -226,14 +231,17 @@ def run(how):
         else:
             script = how["script"]
             main.__dict__["__file__"] = script
-            if how["text"]:
+            if _execfile is None:
+                _exec(how["text"] or script, script, main.__dict__, real)
+            else:
+                if how["text"]:
 
-                def first(path, mode):
-                    root.open = real.open
-                    return real.open(how["text"], mode)
+                    def first(path, mode):
+                        root.open = real.open
+                        return real.open(how["text"], mode)
 
-                root.open = first
-            execfile(script, main.__dict__)
+                    root.open = first
+                execfile(script, main.__dict__)
     except SystemExit:
         raise
     except BaseException as error:
@@ -249,6 +257,14 @@ def run(how):
         _note_frozen(how["frozen"], real)
     if status:
         sys.exit(status)
+
+
+# What `execfile` does, for firmware without it.
+def _exec(path, name, names, real):
+    source = real.open(path, "rb")
+    text = source.read()
+    source.close()
+    exec(compile(text, name, "exec"), names)
 
 
 # Notes the Python modules that came out of the firmware, which hold no sensors.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::Regex;
 
 use crate::fs::FileError;
@@ -117,7 +117,8 @@ fn globs(patterns: &[String]) -> Result<Option<GlobSet>, SelectionError> {
         let slashed = if cfg!(windows) { pattern.replace('\\', "/") } else { pattern.clone() };
         let trimmed = slashed.trim_end_matches('/');
         for form in [trimmed.to_owned(), format!("{trimmed}/**")] {
-            builder.add(Glob::new(&form).map_err(|e| wrong(pattern, &e))?);
+            let glob = GlobBuilder::new(&form).case_insensitive(cfg!(windows)).build();
+            builder.add(glob.map_err(|e| wrong(pattern, &e))?);
         }
     }
     builder.build().map(Some).map_err(|e| wrong("", &e))
