@@ -50,6 +50,23 @@ fn tracebacks_keep_names_and_lines() {
     }
 }
 
+/// The last condition is written twice, so the decision has a line more.
+const TWICE: &str = "def f(a, b, c):\n    if a and b or c[\n            0]:\n        return 1\n    return g()\ndef g():\n    return 1 // 0\nf(1, 0, [0])\n";
+
+#[test]
+fn tracebacks_keep_lines_behind_a_condition_that_is_written_twice() {
+    let dir = temp_dir();
+    write_files(dir.path(), &[("main.py", TWICE)]);
+    let plain = {
+        let mut command = Command::new(targets::unix().path);
+        command.current_dir(dir.path()).arg("main.py");
+        process::run(command, b"", process::LIMIT)
+    };
+    assert!(plain.text().contains("line 7, in g"), "{}", plain.text());
+    let run = mpycov(dir.path(), &["run", "main.py"]);
+    assert_eq!(run.out() + &run.err(), plain.out() + &plain.err());
+}
+
 #[cfg(unix)]
 #[test]
 fn two_dots_behind_a_link_lead_to_where_the_link_leads() {
