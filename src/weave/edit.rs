@@ -2,7 +2,7 @@
 //! quote parts of what they replace, once or several times.
 
 use crate::model::Span;
-use crate::parse::lines::Lines;
+use crate::parse::lines;
 
 /// A part of a replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +173,7 @@ impl Render<'_> {
 
 /// How many lines end in this text.
 fn breaks(text: &[u8]) -> u32 {
-    Lines::of(text).count() - 1
+    lines::breaks(text).count() as u32
 }
 
 #[cfg(test)]
