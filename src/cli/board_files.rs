@@ -255,8 +255,7 @@ impl Sources<'_> {
                 }
             }
         }
-        let names: Vec<String> =
-            helpers.keys().map(|path| path.to_string_lossy().replace('\\', "/")).collect();
+        let names: Vec<String> = helpers.keys().map(|path| fs::slashed(path)).collect();
         let all: Vec<(&str, &[u8])> =
             names.iter().map(String::as_str).zip(helpers.values().map(|p| &p.text[..])).collect();
         let code = self.code.as_deref().or(self.module.as_deref()).unwrap_or_default();
@@ -321,7 +320,7 @@ impl Sources<'_> {
                 } else {
                     PathBuf::from(found.path.file_name().unwrap_or_default())
                 };
-                let name = name.to_string_lossy().replace('\\', "/");
+                let name = fs::slashed(&name);
                 check_free(&name, &found.name, files)?;
                 files.blobs.push(Blob { name, bytes: fs::read(&found.path)? });
             }
