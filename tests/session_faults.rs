@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mpycov::board::session::Line;
+use mpycov::board::line::Line;
 use mpycov::board::start::Start;
 use mpycov::board::{Ended, Failure, Job, Session, Stage};
 use mpycov::device::error::OpenError;

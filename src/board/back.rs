@@ -5,8 +5,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::job::Failure;
 use super::runtime;
-use super::session::{Failure, Session};
+use super::session::Session;
 use super::start::{CLOSING, CLOSING_SMALL};
 use crate::device::files::{read_file, remove_file};
 use crate::device::run::Closing;
@@ -17,6 +18,8 @@ use crate::wire::frame::{self, Frames};
 const DUMPS: u32 = 3;
 /// How long printing hits may take: some 60 kB of frames on a slow line.
 pub(super) const LONGEST_DUMP: Duration = Duration::from_secs(120);
+/// How long to wait between two tries to open a line.
+const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 /// Said of hits that are known to be gone.
 const CLEARED: &str = "the board's memory was cleared before they were read";
 /// Said of hits that were asked for and of which nothing was heard.
@@ -118,7 +121,7 @@ impl Session {
                     return true;
                 }
             }
-            std::thread::sleep(Duration::from_millis(250));
+            std::thread::sleep(patience.min(BETWEEN_TRIES));
         }
         false
     }

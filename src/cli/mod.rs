@@ -12,6 +12,7 @@ mod devices;
 mod foreign;
 mod foreign_args;
 mod instrument;
+mod progress;
 mod report;
 mod report_args;
 mod report_out;

@@ -9,6 +9,7 @@ mod contexts;
 mod ends;
 mod modules;
 mod places;
+mod progress;
 mod resets;
 mod running;
 mod runs;

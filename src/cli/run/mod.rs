@@ -3,6 +3,7 @@
 mod board;
 mod ends;
 mod printer;
+mod programs;
 mod results;
 mod signals;
 mod unix;
