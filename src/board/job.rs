@@ -50,6 +50,15 @@ pub struct Job {
     pub look_for_unsourced: bool,
 }
 
+/// What cannot be had of a program, as turns out just before it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// `--autosave` finds no timer.
+    NoTimer,
+    /// Tests cannot be told apart: there is no unittest, or one that cannot be watched.
+    NoTests,
+}
+
 /// What happens meanwhile.
 #[derive(Debug)]
 pub enum Stage<'a> {
@@ -57,6 +66,8 @@ pub enum Stage<'a> {
     Files(Event<'a>),
     /// The program starts.
     Running,
+    /// Something that was asked for cannot be had.
+    Limited(Limit),
     /// Output of the program.
     Output(&'a [u8]),
     /// The board went away; it is waited for.
@@ -87,10 +98,6 @@ pub struct Ended {
     pub during: Option<String>,
     /// The hits of each test, if they were asked for.
     pub by_test: BTreeMap<String, Frames>,
-    /// Whether tests could not be told apart: there is no unittest, or one that cannot be watched.
-    pub no_tests: bool,
-    /// Whether `--autosave` found no timer.
-    pub no_timer: bool,
     /// Modules without sources that the program imported, if they were looked for and the firmware can tell.
     pub unsourced: Vec<Unsourced>,
     /// Whether the firmware let the guard watch for resets.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::job::Limit;
 use crate::wire::frame::{self, Frames};
 
 const FRAME: &[u8] = b"<mpycov:";
@@ -58,10 +59,8 @@ pub struct Listener {
     /// The test whose frames are coming.
     framed: Option<String>,
     by_test: BTreeMap<String, Vec<u8>>,
-    /// Whether tests cannot be told apart.
-    pub no_tests: bool,
-    /// Whether the firmware has no timer.
-    pub no_timer: bool,
+    /// What cannot be had, and was not told yet.
+    limits: Vec<Limit>,
 }
 
 impl Listener {
@@ -118,9 +117,9 @@ impl Listener {
         } else if line.starts_with(TEST) {
             self.framed = self.last.clone();
         } else if line.starts_with(NO_TIMER) {
-            self.no_timer = true;
+            self.limits.push(Limit::NoTimer);
         } else if line.starts_with(NO_TESTS) {
-            self.no_tests = true;
+            self.limits.push(Limit::NoTests);
         } else {
             out.extend_from_slice(&line[shown..]);
         }
@@ -152,6 +151,11 @@ impl Listener {
             self.last.clone_from(&begun);
             self.current = begun;
         }
+    }
+
+    /// What the start statements said that cannot be had; each of it once.
+    pub fn take_limits(&mut self) -> Vec<Limit> {
+        std::mem::take(&mut self.limits)
     }
 
     /// All lines that are frames, sound or not.

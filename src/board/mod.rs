@@ -18,5 +18,5 @@ pub mod runtime;
 pub mod session;
 pub mod start;
 
-pub use job::{Ended, Failure, Job, Stage};
+pub use job::{Ended, Failure, Job, Limit, Stage};
 pub use session::Session;

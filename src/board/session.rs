@@ -178,7 +178,7 @@ impl Session {
                         &program,
                         &self.control,
                         &mut |section, bytes| match section {
-                            Section::Program => show(Stage::Output(&listener.feed(bytes))),
+                            Section::Program => hear(&mut listener, bytes, show),
                             Section::Closing => closing.extend_from_slice(bytes),
                         },
                     )?;
@@ -227,8 +227,6 @@ impl Session {
             tests: listener.tests().clone(),
             during: listener.current_test().map(str::to_owned),
             by_test: listener.by_test(),
-            no_tests: listener.no_tests,
-            no_timer: listener.no_timer,
             guarded: runtime::can_guard(&self.board),
             unsourced,
             untidy: None,
@@ -250,7 +248,7 @@ impl Session {
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let watched = self.repl.watch(left, &self.control, reopened, &mut |bytes| {
-                show(Stage::Output(&listener.feed(bytes)));
+                hear(listener, bytes, show);
             });
             let end = match watched {
                 Watched::Prompt => RunEnd::Finished,
@@ -312,6 +310,15 @@ impl Session {
         left.remove(&mut self.repl, &self.board, &mut |_| ())?;
         Ok(true)
     }
+}
+
+/// Takes what the program printed, and hands on what it says.
+fn hear(listener: &mut Listener, bytes: &[u8], show: &mut Show<'_>) {
+    let out = listener.feed(bytes);
+    for limit in listener.take_limits() {
+        show(Stage::Limited(limit));
+    }
+    show(Stage::Output(&out));
 }
 
 /// Whether the board runs on and cannot be spoken to.

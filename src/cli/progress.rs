@@ -132,7 +132,7 @@ impl BoardLine {
                 }
                 self.say("running".to_owned());
             }
-            Stage::Output(_) => {}
+            Stage::Output(_) | Stage::Limited(_) => {}
             Stage::ComingBack => self.say("waiting for it to come back".to_owned()),
             Stage::Collecting => self.say("taking the hits".to_owned()),
             Stage::Tidying => self.say("tidying up".to_owned()),

@@ -72,7 +72,7 @@ fn hits_are_saved_every_so_often_for_what_gives_no_notice() {
     is_clean(&board);
     let small = super::microbit(Serial::Tcp);
     let refused = mpycov(dir.path(), &["run", "--autosave", "1", "-t", &small.target, "prog.py"]);
-    assert!(refused.err().contains("no timer that --autosave could use"), "{}", refused.text());
+    assert!(refused.err().contains("--autosave can save no hits here"), "{}", refused.text());
 }
 
 #[test]
@@ -106,4 +106,22 @@ fn a_program_in_place_goes_on_after_its_reset() {
         );
         is_clean(&board);
     }
+}
+
+#[test]
+fn what_a_board_cannot_save_is_said_before_the_program_runs() {
+    let board = super::microbit(Serial::Tcp);
+    // It never comes to the reset, and never ends either.
+    let program = "import microbit\nif microbit.running_time() < 0:\n    microbit.reset()\nwhile True:\n    pass\n";
+    let dir = project(&[("prog.py", program)]);
+    let ran = mpycov(
+        dir.path(),
+        &["run", "--timeout", "1", "--include", "prog.py", "-t", &board.target, "prog.py"],
+    );
+    let said = ran.err();
+    let warned = said.find("prog.py has microbit.reset(), and hits cannot be saved before that here: the firmware has no sys.modules");
+    let listed = said.find("modules without sources are not listed here");
+    let stopped = said.find("the program was stopped");
+    assert!(warned.is_some() && listed.is_some() && warned < stopped, "{}", ran.text());
+    assert!(listed < stopped, "{}", ran.text());
 }

@@ -251,6 +251,7 @@ impl Runner<'_> {
         };
         // Libraries of the board are nobody's concern who has not named them.
         let named = !self.args.select.include.is_empty() || self.args.select.pattern.is_some();
+        self.warn_of_limits(session, &files, named, label);
         let job = Job {
             blobs: files.blobs.clone(),
             origins: files.origins.clone(),
@@ -311,6 +312,7 @@ impl Runner<'_> {
                     &format!("{path} was changed on the board meanwhile and stays there"),
                 );
             }
+            Stage::Limited(limit) => self.warn_of(*limit, label),
             Stage::ComingBack if !quiet => {
                 style::note(&format!("mpycov: {label}: the board went away; waiting for it"));
             }

@@ -77,12 +77,6 @@ impl Runner<'_> {
             self.warn(label, &format!("{name} did not run: {why}"));
             fine = false;
         }
-        if self.args.context == "test" && (ended.no_tests || !ended.guarded) {
-            self.warn(label, "hits cannot be told apart by tests here: that takes micropython-lib's unittest and sys.modules");
-        }
-        if ended.no_timer || self.args.autosave.is_some() && !ended.guarded {
-            self.warn(label, "this firmware has no timer that --autosave could use");
-        }
         if let Some(reason) = &ended.untidy {
             self.warn(label, &format!("files are left on the board: {reason}\n  help: mpycov deploy --remove takes them away"));
         }

@@ -2,6 +2,7 @@
 
 mod board;
 mod ends;
+mod limits;
 mod printer;
 mod programs;
 mod results;
