@@ -7,11 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::job::Limit;
+use super::start::NO_TIMER;
 use crate::wire::frame::{self, Frames};
 
 const FRAME: &[u8] = b"<mpycov:";
-/// What the start statements print where there is no timer for `--autosave`.
-const NO_TIMER: &[u8] = b"<mpycov-autosave>";
 /// What they print where tests cannot be told apart.
 const NO_TESTS: &[u8] = b"<mpycov-no-tests>";
 /// What stands in front of the frames of the test that has just ended.
@@ -116,7 +115,7 @@ impl Listener {
             }
         } else if line.starts_with(TEST) {
             self.framed = self.last.clone();
-        } else if line.starts_with(NO_TIMER) {
+        } else if line.starts_with(NO_TIMER.as_bytes()) {
             self.limits.push(Limit::NoTimer);
         } else if line.starts_with(NO_TESTS) {
             self.limits.push(Limit::NoTests);
@@ -197,7 +196,7 @@ fn ended_test(line: &str) -> bool {
 
 /// Whether a line begins, or may still begin, as one of ours.
 fn may_be_frame(line: &[u8]) -> bool {
-    [FRAME, NO_TIMER, NO_TESTS, TEST].iter().any(|start| {
+    [FRAME, NO_TIMER.as_bytes(), NO_TESTS, TEST].iter().any(|start| {
         let count = line.len().min(start.len());
         count > 0 && line[..count] == start[..count]
     })

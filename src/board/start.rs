@@ -40,11 +40,22 @@ pub fn as_main(text: &[u8], module: &str, aliased: bool) -> (Vec<u8>, bool) {
 }
 
 /// The text of a program that the board starts by itself, changed so that hits are saved to `hits` before it resets
-/// the board. What is added is as with [`as_main`].
+/// the board, and with `autosave` every so many seconds. What is added is as with [`as_main`].
 #[must_use]
-pub fn as_guarded(text: &[u8], hits: &str) -> (Vec<u8>, bool) {
-    with_prefix(text, format!("__import__('_mpycov_guard').guard({});", str_literal(hits)))
+pub fn as_guarded(text: &[u8], hits: &str, autosave: Option<f64>) -> (Vec<u8>, bool) {
+    let hits = str_literal(hits);
+    let mut prefix = format!("__import__('_mpycov_guard').guard({hits});");
+    if let Some(seconds) = autosave {
+        prefix += &format!(
+            "__import__('_mpycov_guard').autosave({hits},{seconds})or print({});",
+            str_literal(NO_TIMER)
+        );
+    }
+    with_prefix(text, prefix)
 }
+
+/// What is printed where there is no timer for `autosave`.
+pub(super) const NO_TIMER: &str = "<mpycov-autosave>";
 
 fn with_prefix(text: &[u8], mut prefix: String) -> (Vec<u8>, bool) {
     let (mark, text) = match text.strip_prefix(b"\xef\xbb\xbf") {
@@ -100,9 +111,8 @@ pub fn statements(
         let hits = hits.map_or_else(|| "None".to_owned(), str_literal);
         out += &format!("import _mpycov_guard\n_mpycov_guard.guard({hits})\n");
         if let Some(seconds) = start.autosave {
-            out += &format!(
-                "if not _mpycov_guard.autosave({hits},{seconds}):print('<mpycov-autosave>')\n"
-            );
+            out +=
+                &format!("if not _mpycov_guard.autosave({hits},{seconds}):print('{NO_TIMER}')\n");
         }
     }
     if start.by_test {

@@ -35,6 +35,8 @@ pub(super) struct Sources<'a> {
     pub(super) cwd: PathBuf,
     pub(super) select: &'a SelectArgs,
     pub(super) place: &'a PlaceArgs,
+    /// Hits of a program that the board starts by itself are saved every so many seconds.
+    pub(super) autosave: Option<f64>,
     /// How they are traced, if they are not instrumented.
     pub(super) trace: Option<Texts>,
 }
@@ -292,7 +294,7 @@ impl Sources<'_> {
         }
         let boots = self.place.in_place && (name == "main.py" || files.boots && is_script);
         if boots && runtime::can_guard(board) {
-            let (text, added) = start::as_guarded(&part.text, &hits_in_place(board));
+            let (text, added) = start::as_guarded(&part.text, &hits_in_place(board), self.autosave);
             part.replace(text, added);
         }
         if boots {

@@ -39,6 +39,7 @@ pub(super) fn deploy(args: &DeployArgs, common: &Common) -> anyhow::Result<Exit>
         cwd,
         select: &args.select,
         place: &args.place,
+        autosave: None,
         trace: (args.mode == ModeArg::Settrace).then_some(Texts::Plain),
     };
     for (name, address) in boards::one_or_more(&args.line)? {

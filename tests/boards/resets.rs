@@ -76,6 +76,35 @@ fn hits_are_saved_every_so_often_for_what_gives_no_notice() {
 }
 
 #[test]
+fn a_program_in_place_saves_its_hits_every_so_often_too() {
+    let board = resettable(Serial::Pty);
+    let program = "import js, machine, steps, os\nif 'again' not in os.listdir():\n    open('again', 'w').close()\n    \
+        steps.one()\n    machine.tick()\n    js.process.exit(1)\nos.remove('again')\nprint('second time')\n";
+    let dir = project(&[("steps.py", STEPS), ("main.py", program)]);
+    let words = ["run", "--in-place", "--autosave", "1.5", "-t", &board.target, "main.py"];
+    let ran = mpycov(dir.path(), &words);
+    assert_eq!((ran.status, ran.out().trim_end()), (Some(0), "second time"), "{}", ran.text());
+    saw_one_step(dir.path(), &ran);
+    is_clean(&board);
+    for wrong in ["0", "-1", "nan", "soon"] {
+        let refused = mpycov(dir.path(), &["run", &format!("--autosave={wrong}"), "main.py"]);
+        assert_eq!(refused.status, Some(1), "{}", refused.text());
+        assert!(refused.err().contains("it takes a number of seconds above 0"));
+    }
+}
+
+#[test]
+fn a_timer_of_the_programs_own_prints_its_hits() {
+    let board = resettable(Serial::Tcp);
+    let program = "import js, machine, steps, _mpycov_guard\nsteps.one()\n\
+        assert _mpycov_guard.autosave(None, 10)\nmachine.tick()\njs.process.exit(1)\n";
+    let dir = project(&[("steps.py", STEPS), ("prog.py", program)]);
+    let ran = mpycov(dir.path(), &["run", "-t", &board.target, "prog.py"]);
+    assert_eq!((ran.status, ran.out().trim_end()), (Some(1), ""), "{}", ran.text());
+    saw_one_step(dir.path(), &ran);
+}
+
+#[test]
 fn a_crash_without_notice_is_said_to_have_lost_its_hits() {
     let board = resettable(Serial::Tcp);
     let dir = project(&[

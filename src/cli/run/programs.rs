@@ -45,6 +45,7 @@ pub(super) fn programs<'a>(args: &'a RunArgs, common: &Common) -> anyhow::Result
                 cwd: cwd.clone(),
                 select: &args.select,
                 place: &args.place,
+                autosave: args.autosave,
                 trace: match (args.mode, args.no_fences) {
                     (ModeArg::Sensors, _) => None,
                     (ModeArg::Settrace, false) => Some(Texts::Fenced),
