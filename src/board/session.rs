@@ -11,7 +11,7 @@ use super::job::{Ended, Failure, Job, Show, Stage};
 use super::line::Line;
 use super::listen::Listener;
 use super::modules;
-use super::start::{CLOSING, statements};
+use super::start::{CLOSING, Start, statements};
 use super::{home, runtime};
 use crate::device::run::Closing;
 use crate::device::watch::Watched;
@@ -160,7 +160,8 @@ impl Session {
                 }
                 let root = placed.import_root();
                 let guard = runtime::can_guard(&self.board).then_some(hits);
-                let text = statements(start, &self.board, root.as_deref(), guard);
+                let start = Start { paths: searched(start, placed), ..start.clone() };
+                let text = statements(&start, &self.board, root.as_deref(), guard);
                 let closing_text = match start.by_test {
                     true => format!("import _mpycov_tests\n_mpycov_tests.restore()\n{CLOSING}"),
                     false => self.closing().to_owned(),
@@ -319,6 +320,16 @@ fn hear(listener: &mut Listener, bytes: &[u8], show: &mut Show<'_>) {
         show(Stage::Limited(limit));
     }
     show(Stage::Output(&out));
+}
+
+/// The directories to search for modules, by their full names. In place the board searches its own one by itself.
+fn searched(start: &Start, placed: &Deployment) -> Vec<String> {
+    let full = |path: &String| match (path.is_empty(), placed.import_root()) {
+        (false, _) => Some(placed.path_of(path)),
+        (true, Some(root)) => Some(root.trim_end_matches('/').to_owned()),
+        (true, None) => None,
+    };
+    start.paths.iter().filter_map(full).collect()
 }
 
 /// Whether the board runs on and cannot be spoken to.

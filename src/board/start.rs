@@ -12,9 +12,12 @@ use crate::device::python::str_literal;
 pub struct Start {
     /// The module to import.
     pub module: String,
+    /// Whether only the board knows if it is a package, whose `__main__` is to run then.
+    pub perhaps_package: bool,
     /// What `sys.argv` shall be.
     pub argv: Vec<String>,
-    /// Directories to search before all others, below the one where the files are; the first comes first.
+    /// Directories to search before all others; the first comes first. A [`Job`](super::Job) has them below the one
+    /// where the files are, whose own name is empty.
     pub paths: Vec<String>,
     /// Save the hits every so many seconds.
     pub autosave: Option<f64>,
@@ -83,7 +86,7 @@ fn is_compound(line: &[u8]) -> bool {
 }
 
 /// The statements that start the program. `root` is where the files are, with a `/` at its end, if that is a
-/// directory to import from; `guard` says, where the firmware lets a guard watch for resets, which file hits are saved
+/// directory of ours; `guard` says, where the firmware lets a guard watch for resets, which file hits are saved
 /// to when the board is about to go away: none where they are printed.
 #[must_use]
 pub fn statements(
@@ -94,14 +97,11 @@ pub fn statements(
 ) -> String {
     let mut out = String::new();
     let with_argv = board.sys_argv && !start.argv.is_empty();
-    if root.is_some() || with_argv {
+    if !start.paths.is_empty() || with_argv {
         out += "import sys\n";
     }
-    if let Some(root) = root {
-        for path in start.paths.iter().rev() {
-            let full = format!("{root}{path}");
-            out += &format!("sys.path.insert(0,{})\n", str_literal(full.trim_end_matches('/')));
-        }
+    for path in start.paths.iter().rev() {
+        out += &format!("sys.path.insert(0,{})\n", str_literal(path));
     }
     if with_argv {
         let words: Vec<String> = start.argv.iter().map(|word| str_literal(word)).collect();
@@ -124,7 +124,14 @@ pub fn statements(
         let root = str_literal(root.unwrap_or_default());
         out += &format!("import _mpycov_trace\n_mpycov_trace.board({root})\n");
     }
-    out += &format!("_m=__import__({})\n", str_literal(&start.module));
+    let module = str_literal(&start.module);
+    if start.perhaps_package && board.directories {
+        let main = str_literal(&format!("{}.__main__", start.module));
+        out += &format!("_m=__import__({module},None,None,True)\n");
+        out += &format!("if hasattr(_m,'__path__'):__import__({main})\n");
+    } else {
+        out += &format!("_m=__import__({module})\n");
+    }
     out
 }
 
@@ -178,7 +185,8 @@ mod tests {
             "import _mpycov\n_m=__import__('t')\n"
         );
         let board = Board { sys_argv: true, sys_path: true, ..Board::default() };
-        let start = Start { paths: vec!["tests".to_owned(), String::new()], ..start };
+        let start =
+            Start { paths: vec!["/_mpycov/tests".to_owned(), "/_mpycov".to_owned()], ..start };
         assert_eq!(
             statements(&start, &board, Some("/_mpycov/"), Some(Some("/_mpycov/hits"))),
             "import sys\nsys.path.insert(0,'/_mpycov')\nsys.path.insert(0,'/_mpycov/tests')\n\

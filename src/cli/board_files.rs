@@ -12,7 +12,7 @@ use super::instrument::{attempt, options, show_faults, warn_of_paths};
 use super::settrace::{self, Prepared, Texts};
 use crate::board::back::hits_in_place;
 use crate::board::cross::Cross;
-use crate::board::place::{Roots, needed};
+use crate::board::place::{Roots, main_module, needed};
 use crate::board::{budget, runtime, start};
 use crate::device::{Blob, Board, Layout};
 use crate::discover::{self, Found};
@@ -52,6 +52,8 @@ pub(super) struct Files {
     pub(super) uncovered: BTreeMap<String, String>,
     /// The module to import, if something is to be started.
     pub(super) module: String,
+    /// Whether only the board knows if that is a package.
+    pub(super) perhaps_package: bool,
     /// The digest of the script, if it is covered.
     pub(super) script: Option<Digest>,
     /// Directories to search for modules.
@@ -213,6 +215,12 @@ impl Sources<'_> {
             true => Some(Cross::for_board(&self.place.mpy_cross, board.mpy)?),
             false => None,
         };
+        if let Some(module) = &self.module {
+            let names: Vec<String> = parts.iter().map(|part| roots.name_of(&part.path)).collect();
+            let main = main_module(module, names.iter().map(String::as_str));
+            files.perhaps_package = main.is_none();
+            files.module = main.unwrap_or_else(|| module.clone());
+        }
         for part in parts {
             self.add(part, &roots, board, cross.as_ref(), &mut files)?;
         }
@@ -223,8 +231,6 @@ impl Sources<'_> {
             let part = Part { added, ..part };
             files.module = "_mpycov_code".to_owned();
             place(part, "_mpycov_code.py".to_owned(), cross.as_ref(), &mut files)?;
-        } else if let Some(module) = &self.module {
-            files.module = module.clone();
         }
         self.add_extra(&mut files)?;
         if files.traced.is_some() {
@@ -261,7 +267,8 @@ impl Sources<'_> {
             helpers.keys().map(|path| path.to_string_lossy().replace('\\', "/")).collect();
         let all: Vec<(&str, &[u8])> =
             names.iter().map(String::as_str).zip(helpers.values().map(|p| &p.text[..])).collect();
-        let code = self.code.as_deref().or(self.module.as_deref()).unwrap_or_default();
+        let module = self.module.as_ref().map(|module| format!("{module}.__main__"));
+        let code = self.code.as_deref().or(module.as_deref()).unwrap_or_default();
         let mut start: Vec<&[u8]> = parts.iter().map(|part| &part.text[..]).collect();
         start.push(code.as_bytes());
         let wanted: BTreeSet<usize> = needed(&start, &all).into_iter().collect();
@@ -286,7 +293,7 @@ impl Sources<'_> {
         let mut name = roots.name_of(&part.path);
         let is_script = self.script.as_deref() == Some(&*part.path);
         let module = match &self.module {
-            Some(module) => module.clone(),
+            Some(_) => files.module.clone(),
             None => start::module_name(&stem(&part.path)),
         };
         if is_script && self.place.in_place && ["main.py", "boot.py"].contains(&&*name) {
@@ -299,7 +306,7 @@ impl Sources<'_> {
         }
         if boots {
             // It is the main program as it is.
-        } else if is_script || self.module.as_deref().is_some_and(|m| is_module(&name, m)) {
+        } else if is_script || self.module.is_some() && is_module(&name, &module) {
             if is_script {
                 // A name that cannot be imported becomes one that can.
                 let dir =
@@ -371,8 +378,7 @@ fn stem(path: &Path) -> String {
 
 /// Whether a file of this name is what `import module` runs.
 fn is_module(name: &str, module: &str) -> bool {
-    let path = module.replace('.', "/");
-    [format!("{path}.py"), format!("{path}/__init__.py")].iter().any(|one| one == name)
+    name == format!("{}.py", module.replace('.', "/"))
 }
 
 impl Files {

@@ -8,6 +8,7 @@ mod common;
 mod contexts;
 mod ends;
 mod modules;
+mod packages;
 mod places;
 mod progress;
 mod resets;

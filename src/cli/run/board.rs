@@ -243,6 +243,7 @@ impl Runner<'_> {
         }
         let start = Start {
             module: files.module.clone(),
+            perhaps_package: files.perhaps_package,
             argv: program.argv.clone(),
             paths: files.search.clone(),
             autosave: self.args.autosave,

@@ -15,7 +15,7 @@ impl Runner<'_> {
         match &ended.end {
             RunEnd::Finished => fine = true,
             RunEnd::Raised { traceback } => {
-                style::note(traceback.trim_end());
+                self.say(label, traceback.trim_end());
                 if is_short(ended) {
                     style::note(
                         "  help: the board ran out of memory: a lower --level, fewer files (--include), --passes auto, or --mpy",
@@ -25,7 +25,7 @@ impl Runner<'_> {
             RunEnd::SystemExit { code, message } => {
                 fine = *code == 0;
                 if let Some(message) = message {
-                    style::note(message);
+                    self.say(label, message);
                 }
             }
             RunEnd::SoftReset { .. } => {
@@ -41,7 +41,7 @@ impl Runner<'_> {
             }
             RunEnd::Interrupted { stopped, traceback } => {
                 if let Some(traceback) = traceback {
-                    style::note(traceback.trim_end());
+                    self.say(label, traceback.trim_end());
                 }
                 self.stuck(label, *stopped);
             }
@@ -92,6 +92,14 @@ impl Runner<'_> {
             ));
         }
         if fine { Exit::Fine } else { Exit::Failed }
+    }
+
+    /// Prints what the program said last, with the board's name in front of each line where there are several.
+    fn say(&self, label: &str, text: &str) {
+        match self.several {
+            true => text.lines().for_each(|line| style::note(&format!("{label}: {line}"))),
+            false => style::note(text),
+        }
     }
 
     fn stuck(&self, label: &str, stopped: bool) {
