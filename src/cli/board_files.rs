@@ -13,7 +13,7 @@ use super::settrace::{self, Prepared, Texts};
 use crate::board::back::hits_in_place;
 use crate::board::cross::Cross;
 use crate::board::place::{Roots, main_module, needed};
-use crate::board::{budget, runtime, start};
+use crate::board::{runtime, start};
 use crate::device::{Blob, Board, Layout};
 use crate::discover::{self, Found};
 use crate::fs;
@@ -56,6 +56,8 @@ pub(super) struct Files {
     pub(super) perhaps_package: bool,
     /// The digest of the script, if it is covered.
     pub(super) script: Option<Digest>,
+    /// Sources that are not sent to a small board, because nothing speaks of them.
+    pub(super) left_out: BTreeSet<String>,
     /// Directories to search for modules.
     pub(super) search: Vec<String>,
     /// Whether the board starts the program by itself.
@@ -204,6 +206,9 @@ impl Sources<'_> {
             parts.push(Part::plain(path, host, text));
         }
         self.add_plain(&mut parts)?;
+        if runtime::is_small(board) {
+            files.left_out = self.leave_out(&mut parts);
+        }
         let directories = board.directories && (board.sys_path || self.place.in_place);
         let roots = Roots {
             script: script.and_then(Path::parent).map(Path::to_owned),
@@ -238,6 +243,29 @@ impl Sources<'_> {
             files.blobs.extend(runtime::tracer(table));
         }
         Ok(files)
+    }
+
+    /// Takes away what nothing speaks of that is started; its names. What is placed without a start is placed whole.
+    fn leave_out(&self, parts: &mut Vec<Part>) -> BTreeSet<String> {
+        let is_script = |part: &Part| self.script.as_deref() == Some(&*part.path);
+        let module = self.module.as_ref().map(|module| format!("{module}.__main__"));
+        let mut start: Vec<&[u8]> = Vec::new();
+        start.extend(self.code.as_deref().or(module.as_deref()).map(str::as_bytes));
+        start.extend(parts.iter().filter(|part| is_script(part)).map(|part| &part.text[..]));
+        if start.is_empty() {
+            return BTreeSet::new();
+        }
+        let names: Vec<String> =
+            parts.iter().map(|part| part.path.to_string_lossy().replace('\\', "/")).collect();
+        let all: Vec<(&str, &[u8])> =
+            names.iter().map(String::as_str).zip(parts.iter().map(|p| &p.text[..])).collect();
+        let wanted: BTreeSet<usize> = needed(&start, &all).into_iter().collect();
+        let (stay, away): (Vec<_>, Vec<_>) = std::mem::take(parts)
+            .into_iter()
+            .enumerate()
+            .partition(|(index, part)| is_script(part) || wanted.contains(index));
+        *parts = stay.into_iter().map(|(_, part)| part).collect();
+        away.into_iter().map(|(_, part)| part.host).collect()
     }
 
     /// Adds the script, if it is not covered, and plain modules that may be imported.
@@ -379,48 +407,4 @@ fn stem(path: &Path) -> String {
 /// Whether a file of this name is what `import module` runs.
 fn is_module(name: &str, module: &str) -> bool {
     name == format!("{}.py", module.replace('.', "/"))
-}
-
-impl Files {
-    /// The number of sensors in all files.
-    fn sensors(&self) -> u64 {
-        self.maps.values().map(|map| u64::from(map.sensor_count)).sum()
-    }
-
-    /// Whether nothing speaks against these files on a board.
-    pub(super) fn fit(&self, board: &Board, layout: Layout) -> bool {
-        let needs = budget::needs(board, &self.blobs, self.sensors(), layout == Layout::Ram);
-        needs.doubts(board).is_empty()
-    }
-
-    /// Refuses what cannot fit a board, and says what may not.
-    pub(super) fn check_budget(
-        &self,
-        board: &Board,
-        layout: Layout,
-    ) -> anyhow::Result<Vec<String>> {
-        let needs = budget::needs(board, &self.blobs, self.sensors(), layout == Layout::Ram);
-        let mut warnings = Vec::new();
-        for doubt in needs.doubts(board) {
-            match doubt {
-                budget::Doubt::Storage(wanted, free) => bail!(
-                    "the files need {wanted} bytes and the board has {free} free\n  help: {}",
-                    advice(self.blobs.len())
-                ),
-                budget::Doubt::Memory(wanted, free) => warnings.push(format!(
-                    "memory may be short: some {wanted} bytes are needed to compile and count, {free} are free\n  help: {}",
-                    advice(self.blobs.len())
-                )),
-            }
-        }
-        Ok(warnings)
-    }
-}
-
-fn advice(files: usize) -> &'static str {
-    if files > 2 {
-        "a lower --level, fewer files (--include, --pattern), --mpy, or several passes (--passes auto)"
-    } else {
-        "a lower --level, or --mpy"
-    }
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod board_args;
+mod board_budget;
 mod board_files;
 mod boards;
 mod collect;

@@ -1,7 +1,7 @@
-//! `-m` on boards: modules, and packages by their `__main__`.
+//! What is started, and what goes with it: `-m` with modules and packages, and what small boards get.
 
 use super::common::targets::Serial;
-use super::{mpycov, project, wasm};
+use super::{microbit, mpycov, project, table, wasm};
 
 #[test]
 fn a_package_runs_as_on_the_computer() {
@@ -48,4 +48,26 @@ fn a_package_that_only_the_board_has_runs_too() {
         let ran = mpycov(dir.path(), &["run", "-t", &board.target, "-m", module]);
         assert_eq!((ran.status, &*ran.out()), (Some(0), out), "{}", ran.text());
     }
+}
+
+#[test]
+fn the_smallest_boards_get_only_what_the_program_speaks_of() {
+    let board = microbit(Serial::Tcp);
+    let large = format!("x = 1\n{}", "# nothing that the board has room for\n".repeat(600));
+    let dir = project(&[
+        ("prog.py", "import one\nprint(one.f())\n"),
+        ("one.py", "def f():\n    return 'one'\n"),
+        ("other.py", &large),
+        ("odd.py", "__import__('ot' + 'her')\n"),
+    ]);
+    let ran = mpycov(dir.path(), &["run", "-v", "-t", &board.target, "prog.py"]);
+    assert_eq!((ran.status, &*ran.out()), (Some(0), "one\n"), "{}", ran.text());
+    assert!(ran.err().contains("2 sources stay here: nothing names them"), "{}", ran.text());
+    let rows = table(dir.path());
+    for row in ["one.py 2 0 0 0 0/0 0/0 100%", "other.py 1 1 0 0 0/0 0/0 0% 1"] {
+        assert!(rows.iter().any(|one| one == row), "{rows:?}");
+    }
+    let odd = mpycov(dir.path(), &["run", "-t", &board.target, "odd.py"]);
+    assert_eq!(odd.status, Some(1), "{}", odd.text());
+    assert!(odd.err().contains("--with other.py sends it as it is"), "{}", odd.text());
 }

@@ -145,7 +145,7 @@ fn what_a_board_cannot_save_is_said_before_the_program_runs() {
     let dir = project(&[("prog.py", program)]);
     let ran = mpycov(
         dir.path(),
-        &["run", "--timeout", "1", "--include", "prog.py", "-t", &board.target, "prog.py"],
+        &["run", "-v", "--timeout", "1", "--include", "prog.py", "-t", &board.target, "prog.py"],
     );
     let said = ran.err();
     let warned = said.find("prog.py has microbit.reset(), and hits cannot be saved before that here: the firmware has no sys.modules");

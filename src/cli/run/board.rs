@@ -252,6 +252,10 @@ impl Runner<'_> {
         };
         // Libraries of the board are nobody's concern who has not named them.
         let named = !self.args.select.include.is_empty() || self.args.select.pattern.is_some();
+        if self.common.verbose && !files.left_out.is_empty() {
+            let count = files.left_out.len();
+            style::note(&format!("mpycov: {label}: {count} sources stay here: nothing names them"));
+        }
         self.warn_of_limits(session, &files, named, label);
         let job = Job {
             blobs: files.blobs.clone(),

@@ -16,6 +16,11 @@ impl Runner<'_> {
             RunEnd::Finished => fine = true,
             RunEnd::Raised { traceback } => {
                 self.say(label, traceback.trim_end());
+                if let Some(name) = left_out(files, traceback) {
+                    style::note(&format!(
+                        "  help: {name} was not sent, since nothing names it; --with {name} sends it as it is"
+                    ));
+                }
                 if is_short(ended) {
                     style::note(
                         "  help: the board ran out of memory: a lower --level, fewer files (--include), --passes auto, or --mpy",
@@ -107,6 +112,14 @@ impl Runner<'_> {
             self.warn(label, "the board does not stop for Ctrl-C: its hits are lost, and files are left on it\n  help: reset it, then mpycov deploy --remove");
         }
     }
+}
+
+/// The source of the module that an import did not find, if it stayed here.
+fn left_out<'a>(files: &'a Files, traceback: &str) -> Option<&'a str> {
+    let last = traceback.trim_end().rsplit('\n').next()?;
+    let module = last.strip_prefix("ImportError: no module named '")?.strip_suffix('\'')?;
+    let ends = format!("/{}.py", module.replace('.', "/"));
+    files.left_out.iter().map(String::as_str).find(|name| format!("/{name}").ends_with(&ends))
 }
 
 /// What became of the hits of a board that went away.

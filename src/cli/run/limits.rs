@@ -48,8 +48,10 @@ impl Runner<'_> {
                 ),
             );
         }
-        if named && !self.common.quiet {
-            style::note(&format!("{label}: modules without sources are not listed here: {why}"));
+        if named && self.common.verbose {
+            style::note(&format!(
+                "mpycov: {label}: modules without sources are not listed here: {why}"
+            ));
         }
     }
 
