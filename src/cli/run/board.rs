@@ -23,6 +23,7 @@ use crate::board::{Ended, Job, Session, Stage};
 use crate::device::RunEnd;
 use crate::device::deploy::Event;
 use crate::device::selector::Address;
+use crate::fs;
 use crate::model::TestSuite;
 use crate::store::Store;
 use crate::wire::data_file::RunData;
@@ -295,6 +296,20 @@ impl Runner<'_> {
             }
         }
         let tests = results::of_output(&program.name, label, &printer.heard, common);
+        if ended.tests.summaries == 0
+            && ended.end == RunEnd::Finished
+            && let Some(script) = sources.script.as_deref()
+            && fs::read(script).is_ok_and(|text| results::leaves_tests(&text))
+        {
+            self.warn(
+                label,
+                &format!(
+                    "{} has tests and starts none\n  help: `unittest.main()` at its end does, or run -c \"import unittest; unittest.main('{}')\"",
+                    program.name,
+                    results::module_of(&program.name)
+                ),
+            );
+        }
         self.keep_hits(&files, &ended, label, &program.name, tests)?;
         Ok((self.conclude(&files, &ended, label), is_short(&ended)))
     }
