@@ -6,6 +6,10 @@ use mpycov::model::Level;
 use mpycov::parse::exclude::Patterns;
 use mpycov::plan::Options;
 
+/// The one of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smallvec::{SmallVec, smallvec};
+
 /// A physical line of a source file, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Line(pub u32);
@@ -47,19 +49,19 @@ pub struct SensorId(pub u32);
 ///
 /// Empty evidence shows nothing: the thing can never be seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Evidence(Vec<SensorId>);
+pub struct Evidence(SmallVec<[SensorId; 4]>);
 
 impl Evidence {
     /// Evidence by one sensor.
     #[must_use]
     pub fn one(sensor: SensorId) -> Self {
-        Self(vec![sensor])
+        Self(smallvec![sensor])
     }
 
     /// Evidence by any of several sensors.
     #[must_use]
     pub fn any(sensors: impl IntoIterator<Item = SensorId>) -> Self {
-        let mut all: Vec<SensorId> = sensors.into_iter().collect();
+        let mut all: SmallVec<[SensorId; 4]> = sensors.into_iter().collect();
         all.sort_unstable();
         all.dedup();
         Self(all)

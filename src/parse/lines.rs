@@ -17,16 +17,11 @@ impl Lines {
     /// Finds the lines of a text.
     #[must_use]
     pub fn of(text: &[u8]) -> Self {
-        let mut starts = vec![0];
-        let mut at = 0;
-        while at < text.len() {
-            let byte = text[at];
-            at += 1;
-            if byte == b'\r' && text.get(at) == Some(&b'\n') {
-                at += 1;
-            }
-            if byte == b'\n' || byte == b'\r' {
-                starts.push(at as u32);
+        let mut starts = Vec::with_capacity(text.len() / 32);
+        starts.push(0);
+        for at in memchr::memchr2_iter(b'\n', b'\r', text) {
+            if text[at] == b'\n' || text.get(at + 1) != Some(&b'\n') {
+                starts.push(at as u32 + 1);
             }
         }
         Self { starts, end: text.len() as u32 }

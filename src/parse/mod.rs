@@ -15,6 +15,7 @@ use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_python_ast::{ModModule, Stmt};
 use ruff_python_parser::{Mode, ParseError, ParseErrorType, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextRange, TextSize};
+use smallvec::{SmallVec, smallvec};
 
 use crate::model::{Line, Span};
 use lines::{Lines, LogicalLines};
@@ -138,7 +139,7 @@ impl Parsed {
                     }
                 }
                 _ => {
-                    first.get_or_insert(self.line_of(token.start()));
+                    first.get_or_insert_with(|| self.line_of(token.start()));
                 }
             }
         }
@@ -220,22 +221,25 @@ impl Parsed {
     }
 }
 
+/// Some suites of one statement, which seldom has many.
+pub type Suites<'a> = SmallVec<[&'a [Stmt]; 4]>;
+
 /// The suites directly under a statement, in source order.
 #[must_use]
-pub fn suites(stmt: &Stmt) -> Vec<&[Stmt]> {
+pub fn suites(stmt: &Stmt) -> Suites<'_> {
     match stmt {
-        Stmt::FunctionDef(s) => vec![&s.body],
-        Stmt::ClassDef(s) => vec![&s.body],
-        Stmt::For(s) => vec![&s.body, &s.orelse],
-        Stmt::While(s) => vec![&s.body, &s.orelse],
-        Stmt::With(s) => vec![&s.body],
+        Stmt::FunctionDef(s) => smallvec![&s.body[..]],
+        Stmt::ClassDef(s) => smallvec![&s.body[..]],
+        Stmt::For(s) => smallvec![&s.body[..], &s.orelse[..]],
+        Stmt::While(s) => smallvec![&s.body[..], &s.orelse[..]],
+        Stmt::With(s) => smallvec![&s.body[..]],
         Stmt::If(s) => {
-            let mut all: Vec<&[Stmt]> = vec![&s.body];
+            let mut all: Suites<'_> = smallvec![&s.body[..]];
             all.extend(s.elif_else_clauses.iter().map(|c| &c.body[..]));
             all
         }
         Stmt::Try(s) => {
-            let mut all: Vec<&[Stmt]> = vec![&s.body];
+            let mut all: Suites<'_> = smallvec![&s.body[..]];
             for ruff_python_ast::ExceptHandler::ExceptHandler(h) in &s.handlers {
                 all.push(&h.body);
             }
@@ -243,6 +247,6 @@ pub fn suites(stmt: &Stmt) -> Vec<&[Stmt]> {
             all
         }
         Stmt::Match(s) => s.cases.iter().map(|c| &c.body[..]).collect(),
-        _ => Vec::new(),
+        _ => Suites::new(),
     }
 }

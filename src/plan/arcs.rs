@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::{ExceptHandler, Stmt};
 use ruff_text_size::{Ranged, TextSize};
+use smallvec::{SmallVec, smallvec};
 
 use super::flow::wholly_constant;
 use crate::model::{ArcEnd, Line};
@@ -26,7 +27,7 @@ pub(super) enum Cause {
 /// Arcs from lines that have more than one, with their causes.
 pub(super) type Arcs = BTreeMap<(Line, ArcEnd), BTreeSet<Cause>>;
 
-type Exits = Vec<(Line, Cause)>;
+type Exits = SmallVec<[(Line, Cause); 2]>;
 
 enum Block {
     Loop { start: Line, breaks: Exits },
@@ -44,7 +45,7 @@ struct Finder<'a> {
 /// Finds the arcs of a module. `countable` are the lines with code.
 pub(super) fn find(parsed: &Parsed, countable: &BTreeSet<Line>) -> Arcs {
     let mut finder = Finder { parsed, countable, arcs: Arcs::new(), blocks: Vec::new() };
-    let exits = finder.body(parsed.body(), Vec::new());
+    let exits = finder.body(parsed.body(), Exits::new());
     finder.add_all(&exits, ArcEnd::Exit(Line(1)));
     finder.definitions(parsed.body());
     let mut ways: BTreeMap<Line, u32> = BTreeMap::new();
@@ -80,12 +81,12 @@ impl Finder<'_> {
                 Stmt::FunctionDef(def) => {
                     let start = self.line(stmt);
                     self.blocks.push(Block::Function { start });
-                    let exits = self.body(&def.body, Vec::new());
+                    let exits = self.body(&def.body, Exits::new());
                     self.leave(&exits);
                     self.blocks.pop();
                 }
                 Stmt::ClassDef(def) => {
-                    let exits = self.body(&def.body, Vec::new());
+                    let exits = self.body(&def.body, Exits::new());
                     self.add_all(&exits, ArcEnd::Exit(self.line(stmt)));
                 }
                 _ => {}
@@ -139,11 +140,11 @@ impl Finder<'_> {
 
     fn exits(&mut self, stmt: &Stmt) -> Exits {
         let here = self.line(stmt);
-        let this = vec![(here, Cause::Started(stmt.start()))];
+        let this: Exits = smallvec![(here, Cause::Started(stmt.start()))];
         match stmt {
             Stmt::Return(_) => {
                 self.leave(&this);
-                Vec::new()
+                Exits::new()
             }
             Stmt::Raise(_) => {
                 let target = self.blocks.iter().rev().find_map(|block| match block {
@@ -154,7 +155,7 @@ impl Finder<'_> {
                 if let Some(Some(to)) = target {
                     self.add_all(&this, to);
                 }
-                Vec::new()
+                Exits::new()
             }
             Stmt::Break(_) => {
                 let innermost = self.blocks.iter_mut().rev().find_map(|block| match block {
@@ -164,7 +165,7 @@ impl Finder<'_> {
                 if let Some(breaks) = innermost {
                     breaks.extend(this);
                 }
-                Vec::new()
+                Exits::new()
             }
             Stmt::Continue(_) => {
                 let innermost = self.blocks.iter().rev().find_map(|block| match block {
@@ -174,7 +175,7 @@ impl Finder<'_> {
                 if let Some(start) = innermost {
                     self.add_all(&this, ArcEnd::Line(start));
                 }
-                Vec::new()
+                Exits::new()
             }
             Stmt::If(s) => {
                 let first = std::iter::once((Some(&*s.test), &s.body[..], stmt.start()));
@@ -186,8 +187,9 @@ impl Finder<'_> {
             }
             Stmt::While(s) => {
                 let truth = wholly_constant(&s.test);
-                let on = |outcome| vec![(here, Cause::Outcome(stmt.start(), outcome))];
-                self.blocks.push(Block::Loop { start: here, breaks: Vec::new() });
+                let on =
+                    |outcome| -> Exits { smallvec![(here, Cause::Outcome(stmt.start(), outcome))] };
+                self.blocks.push(Block::Loop { start: here, breaks: Exits::new() });
                 let ends = self.body(&s.body, on(true));
                 self.add_all(&ends, ArcEnd::Line(here));
                 let mut exits = self.pop_breaks();
@@ -200,8 +202,9 @@ impl Finder<'_> {
                 exits
             }
             Stmt::For(s) => {
-                let on = |outcome| vec![(here, Cause::Outcome(stmt.start(), outcome))];
-                self.blocks.push(Block::Loop { start: here, breaks: Vec::new() });
+                let on =
+                    |outcome| -> Exits { smallvec![(here, Cause::Outcome(stmt.start(), outcome))] };
+                self.blocks.push(Block::Loop { start: here, breaks: Exits::new() });
                 let ends = self.body(&s.body, on(true));
                 self.add_all(&ends, ArcEnd::Line(here));
                 let mut exits = self.pop_breaks();
@@ -219,7 +222,8 @@ impl Finder<'_> {
                 }
                 let mut handled = Exits::new();
                 for clause in &s.handlers {
-                    let entry = vec![(self.line(clause), Cause::Started(clause.start()))];
+                    let entry: Exits =
+                        smallvec![(self.line(clause), Cause::Started(clause.start()))];
                     let ExceptHandler::ExceptHandler(clause) = clause;
                     handled.extend(self.body(&clause.body, entry));
                 }
@@ -229,7 +233,7 @@ impl Finder<'_> {
                     self.blocks.pop();
                     let had_exits = !exits.is_empty();
                     let ends = self.body(&s.finalbody, exits);
-                    exits = if had_exits { ends } else { Vec::new() };
+                    exits = if had_exits { ends } else { Exits::new() };
                 }
                 exits
             }
@@ -242,13 +246,13 @@ impl Finder<'_> {
 
     /// A definition goes on from the line of its `def`, below the decorators.
     fn definition(&self, stmt: &Stmt, name: TextSize) -> Exits {
-        vec![(self.parsed.statement_line(name), Cause::Started(stmt.start()))]
+        smallvec![(self.parsed.statement_line(name), Cause::Started(stmt.start()))]
     }
 
     fn pop_breaks(&mut self) -> Exits {
         match self.blocks.pop() {
             Some(Block::Loop { breaks, .. }) => breaks,
-            _ => Vec::new(),
+            _ => Exits::new(),
         }
     }
 
@@ -256,11 +260,11 @@ impl Finder<'_> {
         &mut self,
         clauses: &[(Option<&ruff_python_ast::Expr>, &[Stmt], TextSize)],
     ) -> Exits {
-        let [(test, body, at), rest @ ..] = clauses else { return Vec::new() };
+        let [(test, body, at), rest @ ..] = clauses else { return Exits::new() };
         let Some(test) = test else { unreachable!("an `else` is taken with its `if`") };
         let here = self.parsed.statement_line(*at);
         let truth = wholly_constant(test);
-        let on = |outcome| vec![(here, Cause::Outcome(*at, outcome))];
+        let on = |outcome| -> Exits { smallvec![(here, Cause::Outcome(*at, outcome))] };
         let mut exits = Exits::new();
         if truth != Some(false) {
             exits.extend(self.body(body, on(true)));

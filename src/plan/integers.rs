@@ -7,33 +7,33 @@
 use std::collections::BTreeSet;
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Expr, Number, Operator, Parameters, Stmt, UnaryOp};
+use ruff_python_ast::{Expr, Identifier, Number, Operator, Parameters, Stmt, UnaryOp};
 
 /// The names that hold integers only.
-pub(super) fn integers(parameters: &Parameters, body: &[Stmt]) -> BTreeSet<String> {
+pub(super) fn integers<'a>(parameters: &'a Parameters, body: &'a [Stmt]) -> BTreeSet<&'a str> {
     let mut found = Assignments::default();
     found.visit_body(body);
     for parameter in parameters {
-        found.foreign.insert(parameter.name().to_string());
+        found.foreign.insert(parameter.name().as_str());
     }
-    let mut names: BTreeSet<String> = found
+    let mut names: BTreeSet<&str> = found
         .values
         .iter()
-        .map(|(name, _)| name.clone())
+        .map(|(name, _)| *name)
         .filter(|name| !found.foreign.contains(name))
         .collect();
     loop {
-        let wrong: Vec<String> = found
+        let wrong: Vec<&str> = found
             .values
             .iter()
             .filter(|(name, value)| names.contains(name) && !is_integer(value, &names))
-            .map(|(name, _)| name.clone())
+            .map(|(name, _)| *name)
             .collect();
         if wrong.is_empty() {
             return names;
         }
         for name in wrong {
-            names.remove(&name);
+            names.remove(name);
         }
     }
 }
@@ -41,9 +41,9 @@ pub(super) fn integers(parameters: &Parameters, body: &[Stmt]) -> BTreeSet<Strin
 /// What is assigned to names in a function.
 #[derive(Default)]
 struct Assignments<'a> {
-    values: Vec<(String, Value<'a>)>,
+    values: Vec<(&'a str, Value<'a>)>,
     /// Names that get something unknown, or belong to other scopes.
-    foreign: BTreeSet<String>,
+    foreign: BTreeSet<&'a str>,
 }
 
 enum Value<'a> {
@@ -56,11 +56,11 @@ enum Value<'a> {
 
 impl<'a> Assignments<'a> {
     fn unknown(&mut self, target: &'a Expr) {
-        struct Names<'n>(&'n mut BTreeSet<String>);
-        impl<'a> Visitor<'a> for Names<'_> {
+        struct Names<'n, 'a>(&'n mut BTreeSet<&'a str>);
+        impl<'a> Visitor<'a> for Names<'_, 'a> {
             fn visit_expr(&mut self, expr: &'a Expr) {
                 if let Expr::Name(name) = expr {
-                    self.0.insert(name.id.to_string());
+                    self.0.insert(name.id.as_str());
                 }
                 visitor::walk_expr(self, expr);
             }
@@ -70,7 +70,7 @@ impl<'a> Assignments<'a> {
 
     fn assign(&mut self, target: &'a Expr, value: &'a Expr) {
         match (target, value) {
-            (Expr::Name(name), _) => self.values.push((name.id.to_string(), Value::Is(value))),
+            (Expr::Name(name), _) => self.values.push((name.id.as_str(), Value::Is(value))),
             (Expr::Tuple(targets), Expr::Tuple(values))
                 if targets.elts.len() == values.elts.len()
                     && !targets.elts.iter().any(|e| matches!(e, Expr::Starred(_))) =>
@@ -94,13 +94,13 @@ impl<'a> Visitor<'a> for Assignments<'a> {
             },
             Stmt::AugAssign(s) => match &*s.target {
                 Expr::Name(name) => {
-                    self.values.push((name.id.to_string(), Value::Combined(s.op, &s.value)));
+                    self.values.push((name.id.as_str(), Value::Combined(s.op, &s.value)));
                 }
                 other => self.unknown(other),
             },
             Stmt::For(s) => match (&*s.target, is_range(&s.iter)) {
                 (Expr::Name(name), true) => {
-                    self.values.push((name.id.to_string(), Value::Counted));
+                    self.values.push((name.id.as_str(), Value::Counted));
                 }
                 (target, _) => self.unknown(target),
             },
@@ -110,36 +110,36 @@ impl<'a> Visitor<'a> for Assignments<'a> {
                 }
             }
             Stmt::Delete(s) => s.targets.iter().for_each(|t| self.unknown(t)),
-            Stmt::Global(s) => self.foreign.extend(s.names.iter().map(ToString::to_string)),
-            Stmt::Nonlocal(s) => self.foreign.extend(s.names.iter().map(ToString::to_string)),
+            Stmt::Global(s) => self.foreign.extend(s.names.iter().map(Identifier::as_str)),
+            Stmt::Nonlocal(s) => self.foreign.extend(s.names.iter().map(Identifier::as_str)),
             Stmt::Import(s) => {
                 for alias in &s.names {
                     let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
                     let bound = name.split('.').next().unwrap_or(name);
-                    self.foreign.insert(bound.to_owned());
+                    self.foreign.insert(bound);
                 }
             }
             Stmt::ImportFrom(s) => {
                 for alias in &s.names {
                     let name = alias.asname.as_ref().unwrap_or(&alias.name);
-                    self.foreign.insert(name.to_string());
+                    self.foreign.insert(name.as_str());
                 }
             }
             Stmt::FunctionDef(s) => {
                 // A function inside may assign the name as nonlocal.
-                self.foreign.insert(s.name.to_string());
+                self.foreign.insert(s.name.as_str());
                 let mut inner = Assignments::default();
                 inner.visit_body(&s.body);
                 self.foreign.extend(inner.foreign);
                 return;
             }
             Stmt::ClassDef(s) => {
-                self.foreign.insert(s.name.to_string());
+                self.foreign.insert(s.name.as_str());
                 return;
             }
             Stmt::Try(s) => {
                 for ruff_python_ast::ExceptHandler::ExceptHandler(handler) in &s.handlers {
-                    self.foreign.extend(handler.name.iter().map(ToString::to_string));
+                    self.foreign.extend(handler.name.as_ref().map(Identifier::as_str));
                 }
             }
             _ => {}
@@ -161,7 +161,7 @@ pub(super) fn is_range(iterable: &Expr) -> bool {
         if matches!(&*call.func, Expr::Name(name) if name.id == "range"))
 }
 
-fn is_integer(value: &Value<'_>, names: &BTreeSet<String>) -> bool {
+fn is_integer(value: &Value<'_>, names: &BTreeSet<&str>) -> bool {
     match value {
         Value::Is(expr) => is_integer_expr(expr, names),
         Value::Combined(op, expr) => is_exact(*op) && is_integer_expr(expr, names),
@@ -183,7 +183,7 @@ pub(super) fn is_exact(op: Operator) -> bool {
 }
 
 /// Is this an integer of which `names` are too, computed without raising?
-pub(super) fn is_integer_expr(expr: &Expr, names: &BTreeSet<String>) -> bool {
+pub(super) fn is_integer_expr(expr: &Expr, names: &BTreeSet<&str>) -> bool {
     match expr {
         Expr::NumberLiteral(e) => matches!(e.value, Number::Int(_)),
         Expr::Name(name) => names.contains(name.id.as_str()),

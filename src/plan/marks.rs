@@ -5,6 +5,8 @@
 //! places in the text that are that point, and the weaver picks the one that
 //! can carry the mark best.
 
+use smallvec::SmallVec;
+
 use crate::model::{FileMap, Line, SensorId, Span};
 
 /// What a mark does.
@@ -36,6 +38,9 @@ impl Action {
         }
     }
 }
+
+/// What a mark does, in order: one thing, mostly.
+pub type Actions = SmallVec<[Action; 2]>;
 
 /// A place in the text that is the point of a mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,9 +124,9 @@ pub struct PointMark {
     /// The stretch that it stands in; `None` if its place is beside the way.
     pub pass: Option<PassId>,
     /// What happens there, in order.
-    pub actions: Vec<Action>,
+    pub actions: Actions,
     /// The places that are this point, any one will do.
-    pub sites: Vec<Site>,
+    pub sites: SmallVec<[Site; 1]>,
 }
 
 /// One edge out of a condition that ends a decision.

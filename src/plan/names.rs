@@ -7,32 +7,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{Comprehension, Expr, Parameters, Stmt};
+use ruff_python_ast::{Comprehension, Expr, Identifier, Parameters, Stmt};
 
 /// The own names of a function or lambda, by what binds them.
-pub(super) fn of_function(parameters: &Parameters, body: &[Stmt]) -> BTreeSet<String> {
+pub(super) fn of_function<'a>(parameters: &'a Parameters, body: &'a [Stmt]) -> BTreeSet<&'a str> {
     let mut finder = Finder::default();
-    finder.own.extend(parameters.iter().map(|p| p.name().to_string()));
+    finder.own.extend(parameters.iter().map(|p| p.name().as_str()));
     finder.visit_body(body);
     &finder.own - &finder.shared
 }
 
 /// These names, those first that a function uses most, where a loop counts for many uses.
-pub(super) fn by_use(own: &BTreeSet<String>, body: &[Stmt]) -> Vec<String> {
+pub(super) fn by_use(own: &BTreeSet<&str>, body: &[Stmt]) -> Vec<String> {
     let mut uses = Uses { own, counts: BTreeMap::new(), weight: 1 };
     uses.visit_body(body);
-    let mut names: Vec<String> = own.iter().cloned().collect();
+    let mut names: Vec<&str> = own.iter().copied().collect();
     names.sort_by_key(|name| std::cmp::Reverse(uses.counts.get(name).copied()));
-    names
+    names.into_iter().map(str::to_owned).collect()
 }
 
-struct Uses<'n> {
-    own: &'n BTreeSet<String>,
-    counts: BTreeMap<String, u64>,
+struct Uses<'n, 'a> {
+    own: &'n BTreeSet<&'n str>,
+    counts: BTreeMap<&'a str, u64>,
     weight: u64,
 }
 
-impl<'a> Visitor<'a> for Uses<'_> {
+impl<'a> Visitor<'a> for Uses<'_, 'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         const LOOP: u64 = 8;
         match stmt {
@@ -52,7 +52,7 @@ impl<'a> Visitor<'a> for Uses<'_> {
         if let Expr::Name(name) = expr
             && self.own.contains(name.id.as_str())
         {
-            let count = self.counts.entry(name.id.to_string()).or_default();
+            let count = self.counts.entry(name.id.as_str()).or_default();
             *count = count.saturating_add(self.weight);
         }
         walk_expr(self, expr);
@@ -60,7 +60,7 @@ impl<'a> Visitor<'a> for Uses<'_> {
 }
 
 /// The own names of a comprehension.
-pub(super) fn of_comprehension(generators: &[Comprehension]) -> BTreeSet<String> {
+pub(super) fn of_comprehension(generators: &[Comprehension]) -> BTreeSet<&str> {
     let mut finder = Finder::default();
     for generator in generators {
         finder.target(&generator.target);
@@ -69,20 +69,20 @@ pub(super) fn of_comprehension(generators: &[Comprehension]) -> BTreeSet<String>
 }
 
 #[derive(Default)]
-struct Finder {
-    own: BTreeSet<String>,
+struct Finder<'a> {
+    own: BTreeSet<&'a str>,
     /// Declared global or nonlocal, here or in a function inside; bound by
     /// `:=`, maybe from within a generator.
-    shared: BTreeSet<String>,
+    shared: BTreeSet<&'a str>,
     /// Functions and classes around.
     depth: u32,
 }
 
-impl Finder {
-    fn target(&mut self, target: &Expr) {
+impl<'a> Finder<'a> {
+    fn target(&mut self, target: &'a Expr) {
         match target {
             Expr::Name(name) if self.depth == 0 => {
-                self.own.insert(name.id.to_string());
+                self.own.insert(name.id.as_str());
             }
             Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.target(e)),
             Expr::List(list) => list.elts.iter().for_each(|e| self.target(e)),
@@ -91,7 +91,7 @@ impl Finder {
     }
 }
 
-impl<'a> Visitor<'a> for Finder {
+impl<'a> Visitor<'a> for Finder<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::Assign(s) => s.targets.iter().for_each(|t| self.target(t)),
@@ -102,8 +102,8 @@ impl<'a> Visitor<'a> for Finder {
                     self.target(t);
                 });
             }
-            Stmt::Global(s) => self.shared.extend(s.names.iter().map(ToString::to_string)),
-            Stmt::Nonlocal(s) => self.shared.extend(s.names.iter().map(ToString::to_string)),
+            Stmt::Global(s) => self.shared.extend(s.names.iter().map(Identifier::as_str)),
+            Stmt::Nonlocal(s) => self.shared.extend(s.names.iter().map(Identifier::as_str)),
             _ => {}
         }
         let inner = u32::from(matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)));
@@ -116,7 +116,7 @@ impl<'a> Visitor<'a> for Finder {
         if let Expr::Named(named) = expr
             && let Expr::Name(name) = &*named.target
         {
-            self.shared.insert(name.id.to_string());
+            self.shared.insert(name.id.as_str());
         }
         walk_expr(self, expr);
     }

@@ -8,30 +8,30 @@
 
 use std::collections::BTreeSet;
 
-use ruff_python_ast::{CmpOp, Expr, Parameters, Stmt};
+use ruff_python_ast::{CmpOp, Expr, Identifier, Parameters, Stmt};
 
 use super::integers::{integers, is_exact, is_integer_expr};
 
 /// The names that are surely bound, innermost function last.
 #[derive(Debug, Default)]
-pub(super) struct Bound {
-    functions: Vec<Names>,
+pub(super) struct Bound<'a> {
+    functions: Vec<Names<'a>>,
 }
 
 #[derive(Debug, Default)]
-struct Names {
-    bound: Vec<String>,
-    unsafe_names: Vec<String>,
-    integers: BTreeSet<String>,
+struct Names<'a> {
+    bound: Vec<&'a str>,
+    unsafe_names: Vec<&'a str>,
+    integers: BTreeSet<&'a str>,
 }
 
-impl Bound {
+impl<'a> Bound<'a> {
     /// Enters a function: its parameters are bound unless its code declares
     /// them otherwise or deletes them.
-    pub(super) fn enter(&mut self, parameters: &Parameters, body: &[Stmt]) {
+    pub(super) fn enter(&mut self, parameters: &'a Parameters, body: &'a [Stmt]) {
         let mut unsafe_names = Vec::new();
         find_unsafe(body, &mut unsafe_names);
-        let bound = parameters.iter().map(|p| p.name().to_string()).collect();
+        let bound = parameters.iter().map(|p| p.name().as_str()).collect();
         let integers = integers(parameters, body);
         self.functions.push(Names { bound, unsafe_names, integers });
     }
@@ -60,21 +60,21 @@ impl Bound {
 
     /// Learns from a statement that has completed, if it surely binds a name
     /// of a function.
-    pub(super) fn learn(&mut self, stmt: &Stmt, in_function: bool) {
+    pub(super) fn learn(&mut self, stmt: &'a Stmt, in_function: bool) {
         let Some(names) = self.functions.last_mut().filter(|_| in_function) else { return };
         if let Stmt::Assign(assign) = stmt {
             for target in &assign.targets {
                 if let Expr::Name(name) = target {
-                    names.bound.push(name.id.to_string());
+                    names.bound.push(name.id.as_str());
                 }
             }
         }
     }
 
     /// Learns that a loop has given its variable a value.
-    pub(super) fn learn_target(&mut self, target: &Expr) {
+    pub(super) fn learn_target(&mut self, target: &'a Expr) {
         if let (Some(names), Expr::Name(name)) = (self.functions.last_mut(), target) {
-            names.bound.push(name.id.to_string());
+            names.bound.push(name.id.as_str());
         }
     }
 
@@ -92,9 +92,9 @@ impl Bound {
     }
 
     fn is_bound(&self, name: &str) -> bool {
-        self.functions.last().is_some_and(|names| {
-            names.bound.iter().any(|n| n == name) && !names.unsafe_names.iter().any(|n| n == name)
-        })
+        self.functions
+            .last()
+            .is_some_and(|names| names.bound.contains(&name) && !names.unsafe_names.contains(&name))
     }
 
     /// Can evaluating this expression not raise?
@@ -148,18 +148,18 @@ impl Bound {
 
 /// Names that a function declares global or nonlocal, deletes, or binds in an
 /// `except … as`, which deletes them.
-fn find_unsafe(body: &[Stmt], names: &mut Vec<String>) {
+fn find_unsafe<'a>(body: &'a [Stmt], names: &mut Vec<&'a str>) {
     for stmt in body {
         match stmt {
-            Stmt::Global(s) => names.extend(s.names.iter().map(ToString::to_string)),
-            Stmt::Nonlocal(s) => names.extend(s.names.iter().map(ToString::to_string)),
+            Stmt::Global(s) => names.extend(s.names.iter().map(Identifier::as_str)),
+            Stmt::Nonlocal(s) => names.extend(s.names.iter().map(Identifier::as_str)),
             Stmt::Delete(s) => names.extend(s.targets.iter().filter_map(|t| match t {
-                Expr::Name(name) => Some(name.id.to_string()),
+                Expr::Name(name) => Some(name.id.as_str()),
                 _ => None,
             })),
             Stmt::Try(s) => {
                 for ruff_python_ast::ExceptHandler::ExceptHandler(handler) in &s.handlers {
-                    names.extend(handler.name.iter().map(ToString::to_string));
+                    names.extend(handler.name.as_ref().map(Identifier::as_str));
                 }
             }
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => continue,

@@ -5,6 +5,7 @@
 //! compound statement comes first, inside the expression that it evaluates
 //! first, together with the mark that stands there.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Rank, Weaver, trimmed};
@@ -56,14 +57,14 @@ impl Weaver<'_> {
     }
 
     /// The table that a function has an alias of.
-    fn own_table(&self, frame: usize) -> String {
+    fn own_table(&self, frame: usize) -> Cow<'_, str> {
         self.names.table(self.names.windows.of_frame(frame))
     }
 
     /// The name by which a frame knows the table of a sensor; without a sensor, the one of a note of its own.
-    pub(super) fn table(&self, frame: usize, sensor: Option<SensorId>) -> String {
+    pub(super) fn table(&self, frame: usize, sensor: Option<SensorId>) -> Cow<'_, str> {
         match sensor {
-            _ if self.aliased.contains(&frame) => self.names.local_table.clone(),
+            _ if self.aliased.contains(&frame) => Cow::Borrowed(&self.names.local_table),
             Some(sensor) => self.names.table(self.names.windows.window(sensor)),
             None => self.own_table(frame),
         }
@@ -91,10 +92,11 @@ impl Weaver<'_> {
     pub(super) fn bindings(&self, frame: usize) -> String {
         let mut text = String::new();
         if self.aliased.contains(&frame) {
-            text += &format!("{}={};", self.names.local_table, self.own_table(frame));
+            let table = self.own_table(frame);
+            text.extend([&self.names.local_table, "=", &table, ";"]);
         }
         for name in self.declared(frame) {
-            text += &format!("{name}:0;");
+            text.extend([name, ":0;"]);
         }
         text + &self.names.flags(self.flags_of(frame), &self.table(frame, None))
     }

@@ -88,7 +88,7 @@ impl Weaver<'_> {
         let again = mark.in_loop && !once;
         let call = self.call(Some(action), mark.frame.0, mark.nested, again);
         let not = if truth { "" } else { "not " };
-        format!("{not}{}", self.names.truth(action, &call))
+        [not, &self.names.truth(action, &call)].concat()
     }
 
     fn unfold(&mut self, tree: &Unfolded, mark: &DecisionMark, pieces: &mut Vec<Piece>) {
@@ -120,7 +120,7 @@ impl Weaver<'_> {
         // Two bits a condition, in integers that are small on every port.
         const CONDITIONS: usize = 14;
         let note = |leaf: usize, value: bool, names: &Names| {
-            let name = names.notes(leaf / CONDITIONS);
+            let name = names.notes(leaf / CONDITIONS).into_owned();
             let bit = 2 * (leaf % CONDITIONS) + usize::from(!value);
             (name, 1u32 << bit)
         };

@@ -131,7 +131,11 @@ impl Weaver<'_> {
             (None, Some(_)) => self.names.windows.of_frame(frame),
             (None, None) => 0,
         };
-        let table = if aliased { self.names.local_table.clone() } else { self.names.table(window) };
+        let table = if aliased {
+            self.names.local_table.clone()
+        } else {
+            self.names.table(window).into_owned()
+        };
         let flagged = !notes
             && aliased
             && in_loop
@@ -266,7 +270,7 @@ impl Weaver<'_> {
         match site {
             Site::Simple { at } => self.edits.insert(*at, Rank::Mark as u32, text.to_owned()),
             Site::Gap(Gap { after: Some(after), .. }) => {
-                self.edits.insert(*after, Rank::Mark as u32, format!(";{}", trimmed(text)));
+                self.edits.insert(*after, Rank::Mark as u32, [";", trimmed(text)].concat());
             }
             Site::Gap(gap) => {
                 let depth = gap.indent.end - gap.indent.start;
@@ -290,8 +294,8 @@ impl Weaver<'_> {
     }
 
     fn write_on_free_line(&mut self, line: Line, indent: Span, text: &str) {
-        let indent = self.text(indent);
-        self.edits.insert(self.lines.start(line), Rank::Mark as u32, format!("{indent}{text}"));
+        let line = self.lines.start(line);
+        self.edits.insert(line, Rank::Mark as u32, self.text(indent) + text);
     }
 
     fn text(&self, span: Span) -> String {

@@ -1,5 +1,6 @@
 //! The MicroPython text of each mark: the only place that knows the names.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::passes::PassFlag;
@@ -81,50 +82,54 @@ impl Names {
     }
 
     /// Name of a hit table.
-    pub(super) fn table(&self, window: usize) -> String {
+    pub(super) fn table(&self, window: usize) -> Cow<'_, str> {
         numbered(&self.table, window)
     }
 
     /// Name of the function that fires the sensors of a hit table.
-    fn call(&self, window: usize) -> String {
+    fn call(&self, window: usize) -> Cow<'_, str> {
         numbered(&self.call, window)
     }
 
     /// Name of the function that puts values into lists and fires the sensors of a hit table.
-    pub(super) fn boxes(&self, window: usize) -> String {
+    pub(super) fn boxes(&self, window: usize) -> Cow<'_, str> {
         numbered(&self.boxes, window)
     }
 
-    fn slot(&self, slot: u32) -> String {
+    fn slot(&self, slot: u32) -> Cow<'_, str> {
         numbered(&self.slot, slot as usize)
     }
 
     /// Name of a variable with notes.
-    pub(super) fn notes(&self, number: usize) -> String {
+    pub(super) fn notes(&self, number: usize) -> Cow<'_, str> {
         numbered(&self.notes, number)
     }
 
     /// Name of a flag.
-    pub(super) fn flag(&self, flag: u32) -> String {
+    pub(super) fn flag(&self, flag: u32) -> Cow<'_, str> {
         numbered(&self.flag, flag as usize)
     }
 
     /// A statement, with its semicolon.
     pub(super) fn statement(&self, action: Action, table: &str) -> String {
         match action {
-            Action::Fire(sensor) => format!("{table}[{}]=1;", self.windows.index(sensor)),
-            Action::Set { slot, sensor } => {
-                format!("{}={};", self.slot(slot), self.windows.true_index(sensor))
+            Action::Fire(sensor) => {
+                let mut index = itoa::Buffer::new();
+                [table, "[", index.format(self.windows.index(sensor)), "]=1;"].concat()
             }
-            Action::Flush { slot } => format!("{table}[{}]=1;", self.slot(slot)),
+            Action::Set { slot, sensor } => {
+                let mut index = itoa::Buffer::new();
+                [&self.slot(slot), "=", index.format(self.windows.true_index(sensor)), ";"].concat()
+            }
+            Action::Flush { slot } => [table, "[", &self.slot(slot), "]=1;"].concat(),
         }
     }
 
     /// What stands in front of an expression to do this first; a `)` closes it.
     pub(super) fn prefix(&self, action: Action, call: &Call) -> String {
         match action {
-            Action::Fire(sensor) => format!("{} and(", self.fire(sensor, call)),
-            other => format!("{}and(", self.truth(other, call)),
+            Action::Fire(sensor) => self.fire(sensor, call) + " and(",
+            other => self.truth(other, call) + "and(",
         }
     }
 
@@ -132,18 +137,21 @@ impl Names {
     /// The last mark that shares a flag sets it.
     pub(super) fn unless(&self, flag: PassFlag, sensor: SensorId) -> String {
         let (name, call) = (self.flag(flag.number), self.call(self.windows.window(sensor)));
-        let index = self.windows.index(sensor);
+        let mut index = itoa::Buffer::new();
+        let index = index.format(self.windows.index(sensor));
         if flag.sets {
-            format!("{name} or({name}:={call}({index}));")
+            [&name, " or(", &name, ":=", &call, "(", index, "));"].concat()
         } else {
-            format!("{name} or {call}({index});")
+            [&name, " or ", &call, "(", index, ");"].concat()
         }
     }
 
     /// Statements that give the flags of a frame their first values: whether these sensors have fired already.
     pub(super) fn flags(&self, sensors: &[SensorId], table: &str) -> String {
         let bound = |(number, sensor): (usize, &SensorId)| {
-            format!("{}={table}[{}];", self.flag(number as u32), self.windows.index(*sensor))
+            let mut index = itoa::Buffer::new();
+            let index = index.format(self.windows.index(*sensor));
+            [&self.flag(number as u32), "=", table, "[", index, "];"].concat()
         };
         sensors.iter().enumerate().map(bound).collect()
     }
@@ -162,9 +170,13 @@ impl Names {
         match action {
             Action::Fire(sensor) => self.fire(sensor, call),
             Action::Set { slot, sensor } => {
-                format!("({}:={})", self.slot(slot), self.windows.true_index(sensor))
+                let mut index = itoa::Buffer::new();
+                let index = index.format(self.windows.true_index(sensor));
+                ["(", &self.slot(slot), ":=", index, ")"].concat()
             }
-            Action::Flush { slot } => format!("{}({})", self.call(call.window), self.slot(slot)),
+            Action::Flush { slot } => {
+                [&self.call(call.window), "(", &self.slot(slot), ")"].concat()
+            }
         }
     }
 
@@ -172,12 +184,12 @@ impl Names {
     /// is cheaper than calling; a flag in a local variable is cheaper still.
     pub(super) fn fire(&self, sensor: SensorId, call: &Call) -> String {
         let (table, function) = (&call.table, self.call(call.window));
-        let k = self.windows.index(sensor);
-        let fire = format!("{table}[{k}]or {function}({k})");
+        let mut k = itoa::Buffer::new();
+        let k = k.format(self.windows.index(sensor));
         match call.once.map(|flag| self.flag(flag)) {
-            Some(flag) => format!("({flag} or({flag}:={function}({k})))"),
-            None if call.rare => format!("{function}({k})"),
-            None => format!("({fire})"),
+            Some(flag) => ["(", &flag, " or(", &flag, ":=", &function, "(", k, ")))"].concat(),
+            None if call.rare => [&function, "(", k, ")"].concat(),
+            None => ["(", table, "[", k, "]or ", &function, "(", k, "))"].concat(),
         }
     }
 
@@ -195,7 +207,7 @@ impl Names {
                 let not = if *outcome { "" } else { "not" };
                 format!("{not} {}", self.truth(*action, call))
             }
-            Unfolded::End { outcome: true, .. } if typed => self.call(0),
+            Unfolded::End { outcome: true, .. } if typed => self.call(0).into_owned(),
             _ if typed => format!("not {}", self.call(0)),
             Unfolded::End { outcome: true, .. } => "True".to_owned(),
             _ => "False".to_owned(),
@@ -211,7 +223,7 @@ impl Names {
         let (names, function) = if needs.calls || sizes.len() > 1 {
             ((0..sizes.len()).map(bound).collect::<Vec<_>>().join(","), "b")
         } else {
-            (first.clone(), "m")
+            (first.clone().into_owned(), "m")
         };
         let mut header = format!(
             "import {RUNTIME_MODULE} as {first};{names}={first}.{function}('{digest}',{});",
@@ -229,10 +241,10 @@ impl Names {
 }
 
 /// A name with a number; number 0 is the stem alone.
-fn numbered(stem: &str, number: usize) -> String {
+fn numbered(stem: &str, number: usize) -> Cow<'_, str> {
     match number {
-        0 => stem.to_owned(),
-        n => format!("{stem}{n}"),
+        0 => Cow::Borrowed(stem),
+        n => Cow::Owned([stem, itoa::Buffer::new().format(n)].concat()),
     }
 }
 

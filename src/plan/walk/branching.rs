@@ -8,6 +8,7 @@
 
 use ruff_python_ast::{Expr, Stmt, StmtFor, StmtIf, StmtWhile};
 use ruff_text_size::{Ranged, TextSize};
+use smallvec::smallvec;
 
 use super::super::flow::{constant, wholly_constant};
 use super::super::marks::{Action, FrameKind};
@@ -263,12 +264,12 @@ impl<'a> Walker<'a> {
             let sensor = self.sensor();
             exhausted = Evidence::one(sensor);
             let site = self.site(suite, index);
-            self.mark_point(vec![Action::Set { slot, sensor }], site, ctx);
+            self.mark_point(smallvec![Action::Set { slot, sensor }], site, ctx);
         } else if has_else || (wanted && !has_break && follows) {
             let sensor = self.sensor();
             exhausted = Evidence::one(sensor);
             due = Some(Here::Due {
-                actions: vec![Action::Fire(sensor)],
+                actions: smallvec![Action::Fire(sensor)],
                 evidence: exhausted.clone(),
             });
         } else if wanted {
@@ -295,7 +296,7 @@ impl<'a> Walker<'a> {
         }
         if joins {
             exhausted.add(&Evidence::any(on_break));
-            return Here::Due { actions: vec![Action::Flush { slot }], evidence: exhausted };
+            return Here::Due { actions: smallvec![Action::Flush { slot }], evidence: exhausted };
         }
         due.unwrap_or_else(|| self.behind(here))
     }

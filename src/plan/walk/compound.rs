@@ -2,6 +2,7 @@
 
 use ruff_python_ast::{Decorator, ExceptHandler, Expr, Stmt, StmtTry};
 use ruff_text_size::Ranged;
+use smallvec::smallvec;
 
 use super::super::lines::Place;
 use super::super::marks::{Action, DecoratorMark, Frame, FrameId, FrameKind, Gap, Site};
@@ -119,8 +120,7 @@ impl<'a> Walker<'a> {
             .map(|(i, _)| self.site(&def.body, i));
         let frame = self.frame(kind, start);
         let own = names::of_function(&def.parameters, &def.body);
-        let parameters: BTreeSet<String> =
-            def.parameters.iter().map(|p| p.name().to_string()).collect();
+        let parameters: BTreeSet<&str> = def.parameters.iter().map(|p| p.name().as_str()).collect();
         self.frames[frame.0].parameters = parameters.len();
         self.frames[frame.0].own = names::by_use(&(&own - &parameters), &def.body);
         self.own_names.insert(frame, own);
@@ -207,7 +207,7 @@ impl<'a> Walker<'a> {
                         untyped: true,
                         line_start: 0,
                     };
-                    self.mark_point(vec![Action::Fire(id)], Site::Gap(gap), ctx);
+                    self.mark_point(smallvec![Action::Fire(id)], Site::Gap(gap), ctx);
                     self.count(at, at, &Evidence::one(id));
                     self.started.insert(h.start(), Evidence::one(id));
                 }
@@ -217,7 +217,7 @@ impl<'a> Walker<'a> {
                 let evidence = Evidence::one(id);
                 self.count(at, at, &evidence);
                 self.started.insert(h.start(), evidence.clone());
-                entry = Here::Due { actions: vec![Action::Fire(id)], evidence };
+                entry = Here::Due { actions: smallvec![Action::Fire(id)], evidence };
             }
             let end = self.inner_suite(&h.body, entry, ctx, at);
             if !self.at_level(Level::Line) {

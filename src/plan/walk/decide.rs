@@ -3,6 +3,7 @@
 
 use ruff_python_ast::{Expr, UnaryOp};
 use ruff_text_size::{Ranged, TextSize};
+use smallvec::smallvec;
 
 use super::super::graph::{Graph, Walk, shape};
 use super::super::marks::{Action, DecisionMark, EdgeMark, LeafText, Rewrite};
@@ -199,13 +200,14 @@ impl<'a> Walker<'a> {
         }
         let here = match told {
             Told::Target => {
-                let actions = vec![Action::Fire(all.sensors()[0])];
+                let actions = smallvec![Action::Fire(all.sensors()[0])];
                 Some(Here::Due { actions, evidence: all.clone() })
             }
             Told::Call => Some(Here::Open { evidence: all.clone(), mark: None }),
-            Told::Slot(slot) => {
-                Some(Here::Due { actions: vec![Action::Flush { slot }], evidence: all.clone() })
-            }
+            Told::Slot(slot) => Some(Here::Due {
+                actions: smallvec![Action::Flush { slot }],
+                evidence: all.clone(),
+            }),
             _ => None,
         };
         Way { told, evidence: all, here }

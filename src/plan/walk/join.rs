@@ -8,6 +8,7 @@
 //! mark behind fires what is noted.
 
 use ruff_python_ast::{Expr, Stmt};
+use smallvec::smallvec;
 
 use super::super::graph::shape;
 use super::super::marks::{Action, FrameKind, Gap, Site};
@@ -68,7 +69,7 @@ impl<'a> Walker<'a> {
             Here::Due { actions, evidence } => (actions, evidence),
             _ => {
                 let id = self.sensor();
-                (vec![Action::Fire(id)], Evidence::one(id))
+                (smallvec![Action::Fire(id)], Evidence::one(id))
             }
         };
         actions.push(Action::Set { slot, sensor });
@@ -95,7 +96,7 @@ impl<'a> Walker<'a> {
     /// What is known where all ways have met.
     pub(super) fn meet(&mut self, join: Join<'a>, follows: bool, behind: Here) -> Here {
         if let Some((slot, _)) = join.note {
-            return Here::Due { actions: vec![Action::Flush { slot }], evidence: join.known };
+            return Here::Due { actions: smallvec![Action::Flush { slot }], evidence: join.known };
         }
         if join.unknown || !self.at_level(Level::Line) {
             return behind;

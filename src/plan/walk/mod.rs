@@ -16,17 +16,19 @@ mod sites;
 mod value;
 mod wide;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::Stmt;
 use ruff_text_size::{Ranged, TextSize};
+use rustc_hash::FxHashMap;
+use smallvec::smallvec;
 
 use super::arcs::{Arcs, Cause, retain_counted};
 use super::flow::{self, Flow};
 use super::lines::{Place, has_code, is_docstring};
 use super::marks::{
-    Action, DecisionMark, DecoratorMark, ElseMark, Frame, FrameId, FrameKind, PassId, Plan,
-    PointMark, Site,
+    Action, Actions, DecisionMark, DecoratorMark, ElseMark, Frame, FrameId, FrameKind, PassId,
+    Plan, PointMark, Site,
 };
 use super::safety::Bound;
 use super::{Identity, Options, sorted};
@@ -42,7 +44,7 @@ enum Here {
     /// Nothing: a new sensor is needed.
     Fresh,
     /// These actions are due here; they will be the evidence.
-    Due { actions: Vec<Action>, evidence: Evidence },
+    Due { actions: Actions, evidence: Evidence },
     /// A mark already made shows this point; while nothing has happened since,
     /// it may as well stand here.
     Open { evidence: Evidence, mark: Option<usize> },
@@ -78,10 +80,10 @@ struct Walker<'a> {
     needed: BTreeSet<(TextSize, bool)>,
     sensors: u32,
     statements: BTreeMap<Line, (Line, Evidence)>,
-    outcomes: HashMap<(TextSize, bool), Evidence>,
-    started: HashMap<TextSize, Evidence>,
+    outcomes: FxHashMap<(TextSize, bool), Evidence>,
+    started: FxHashMap<TextSize, Evidence>,
     /// The decision that a statement tests, by where the statement starts.
-    tests: HashMap<TextSize, usize>,
+    tests: FxHashMap<TextSize, usize>,
     decisions: Vec<Decision>,
     suites: Vec<Suite>,
     scopes: Vec<Scope>,
@@ -91,11 +93,11 @@ struct Walker<'a> {
     decision_marks: Vec<DecisionMark>,
     elses: Vec<ElseMark>,
     decorator_marks: Vec<DecoratorMark>,
-    bound: Bound,
+    bound: Bound<'a>,
     /// The names of functions and lambdas that only their own code rebinds.
-    own_names: HashMap<FrameId, BTreeSet<String>>,
+    own_names: FxHashMap<FrameId, BTreeSet<&'a str>>,
     /// The same for the comprehensions around, the innermost last.
-    comp_names: Vec<BTreeSet<String>>,
+    comp_names: Vec<BTreeSet<&'a str>>,
     loops: Vec<LoopExit>,
     /// Inside a decision that notes the outcomes of its conditions?
     in_wide: bool,
@@ -136,9 +138,9 @@ pub(super) fn walk(
         needed,
         sensors: 0,
         statements: BTreeMap::new(),
-        outcomes: HashMap::new(),
-        started: HashMap::new(),
-        tests: HashMap::new(),
+        outcomes: FxHashMap::default(),
+        started: FxHashMap::default(),
+        tests: FxHashMap::default(),
         decisions: Vec::new(),
         suites: Vec::new(),
         scopes: Vec::new(),
@@ -149,7 +151,7 @@ pub(super) fn walk(
         elses: Vec::new(),
         decorator_marks: Vec::new(),
         bound: Bound::default(),
-        own_names: HashMap::new(),
+        own_names: FxHashMap::default(),
         comp_names: Vec::new(),
         loops: Vec::new(),
         in_wide: false,
@@ -205,7 +207,7 @@ impl<'a> Walker<'a> {
     fn reach(&mut self, here: &mut Here, site: Site, ctx: Context) -> Evidence {
         if let Here::Fresh = here {
             let id = self.sensor();
-            *here = Here::Due { actions: vec![Action::Fire(id)], evidence: Evidence::one(id) };
+            *here = Here::Due { actions: smallvec![Action::Fire(id)], evidence: Evidence::one(id) };
         }
         match here {
             Here::Due { actions, evidence } => {
@@ -216,7 +218,7 @@ impl<'a> Walker<'a> {
                     loops: ctx.loops,
                     pass: Some(self.pass),
                     actions: std::mem::take(actions),
-                    sites: vec![site],
+                    sites: smallvec![site],
                 });
                 *here = Here::Open { evidence: evidence.clone(), mark: Some(mark) };
                 evidence
@@ -232,13 +234,13 @@ impl<'a> Walker<'a> {
     }
 
     /// A mark of its own at a point, beside whatever else stands there.
-    fn mark_point(&mut self, actions: Vec<Action>, site: Site, ctx: Context) {
+    fn mark_point(&mut self, actions: Actions, site: Site, ctx: Context) {
         self.points.push(PointMark {
             frame: ctx.frame,
             loops: ctx.loops,
             pass: None,
             actions,
-            sites: vec![site],
+            sites: smallvec![site],
         });
     }
 
@@ -365,7 +367,7 @@ impl<'a> Walker<'a> {
             Stmt::Break(_) => {
                 if let Some(LoopExit { on_break: Some(action) }) = self.loops.last().copied() {
                     let site = self.site(suite, index);
-                    self.mark_point(vec![action], site, ctx);
+                    self.mark_point(smallvec![action], site, ctx);
                 }
                 here
             }
