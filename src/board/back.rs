@@ -9,8 +9,8 @@ use super::job::Failure;
 use super::runtime;
 use super::session::Session;
 use super::start::{CLOSING, CLOSING_SMALL};
+use crate::device::ended::Closing;
 use crate::device::files::{read_file, remove_file};
-use crate::device::run::Closing;
 use crate::device::{Board, Control, Program, RawRepl, ReplError};
 use crate::wire::frame::{self, Frames};
 

@@ -13,7 +13,7 @@ use super::listen::Listener;
 use super::modules;
 use super::start::{CLOSING, Start, statements};
 use super::{home, runtime};
-use crate::device::run::Closing;
+use crate::device::ended::Closing;
 use crate::device::watch::Watched;
 use crate::device::{
     Blob, Board, Control, Deployment, Layout, Program, RawRepl, ReplError, ReplOptions, RunEnd,
