@@ -3,7 +3,6 @@
 use std::process::Command;
 
 use super::process::{self, Outcome};
-use super::python;
 
 /// Starts a program on a terminal of 24 lines of 100 characters; prints what it wrote, ends with its status.
 const ON_TERMINAL: &str = "
@@ -27,17 +26,7 @@ const WIDTH: usize = 100;
 
 /// Runs `command` on a terminal. All that it wrote is its standard output, as it came.
 pub fn on_terminal(command: &Command) -> Outcome {
-    let mut typed = Command::new(python());
-    typed.args(["-c", ON_TERMINAL]).arg(command.get_program()).args(command.get_args());
-    if let Some(dir) = command.get_current_dir() {
-        typed.current_dir(dir);
-    }
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => typed.env(name, value),
-            None => typed.env_remove(name),
-        };
-    }
+    let mut typed = process::through(ON_TERMINAL, command);
     typed.env("TERM", "xterm");
     process::run(typed, b"", process::LIMIT)
 }
