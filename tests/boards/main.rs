@@ -9,6 +9,7 @@ mod contexts;
 mod ends;
 mod modules;
 mod packages;
+mod paste;
 mod places;
 mod progress;
 mod resets;

@@ -348,3 +348,13 @@ fn a_script_in_a_directory_starts_in_place() {
     let left = std::fs::read_to_string(files.join("tests/helper.py")).expect("their file");
     assert_eq!(left, "theirs = 1\n");
 }
+
+#[test]
+fn a_port_that_is_in_use_is_said_to_be() {
+    let board = wasm(Serial::Pty, &[]);
+    let _other = ::mpycov::device::serial::Serial::open(&board.target, 115_200).expect("a port");
+    let dir = project(&[("prog.py", "print('ran')\n")]);
+    let refused = mpycov(dir.path(), &["run", "-t", &board.target, "prog.py"]);
+    assert_eq!(refused.status, Some(1), "{}", refused.text());
+    assert!(refused.err().contains("is in use by another program"), "{}", refused.text());
+}
