@@ -1,22 +1,22 @@
 //! `mpycov run` on boards: instrument for each, place, run, keep the hits.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 
 use super::super::args::{Common, ModeArg, Passes, RunArgs};
-use super::super::board_files::Files;
 use super::super::boards::{self, Target};
 use super::super::instrument::selection;
 use super::super::progress::{BoardLine, When};
 use super::super::settrace;
 use super::super::{Exit, style};
+use super::keep::list_unsourced;
 use super::printer::Printer;
 use super::programs::{Program, programs};
 use super::results;
-use super::{joined, now, timeout};
+use super::timeout;
 use crate::board::runtime;
 use crate::board::start::Start;
 use crate::board::{Ended, Job, Session, Stage};
@@ -24,9 +24,6 @@ use crate::device::RunEnd;
 use crate::device::deploy::Event;
 use crate::device::selector::Address;
 use crate::fs;
-use crate::model::TestSuite;
-use crate::store::Store;
-use crate::wire::data_file::RunData;
 
 /// One board of a run.
 struct One {
@@ -283,18 +280,7 @@ impl Runner<'_> {
         printer.finish();
         let ended = result?;
         let selection = selection(&self.args.select, sources.script.as_deref())?;
-        for one in &ended.unsourced {
-            let source = one.file.strip_suffix(".mpy").map(|stem| format!("{stem}.py"));
-            let placed =
-                files.blobs.iter().any(|blob| one.file.ends_with(&format!("/{}", blob.name)));
-            if !placed && selection.wants(source.as_ref().unwrap_or(&one.file)) {
-                let reason = match one.frozen {
-                    true => "it is frozen into the firmware",
-                    false => "only its compiled form (.mpy) is on the board",
-                };
-                files.uncovered.insert(one.module.clone(), reason.to_owned());
-            }
-        }
+        list_unsourced(&mut files, &ended, &selection);
         let tests = results::of_output(&program.name, label, &printer.heard, common);
         if ended.tests.summaries == 0
             && ended.end == RunEnd::Finished
@@ -343,57 +329,6 @@ impl Runner<'_> {
     pub(super) fn warn(&self, label: &str, text: &str) {
         let text = if self.several { format!("{label}: {text}") } else { text.to_owned() };
         style::warning(&text, self.common.color);
-    }
-
-    fn keep_hits(
-        &self,
-        files: &Files,
-        ended: &Ended,
-        label: &str,
-        name: &str,
-        tests: Vec<TestSuite>,
-    ) -> anyhow::Result<()> {
-        for fault in &ended.frames.faults {
-            self.warn(label, &format!("some hits are lost: {fault}"));
-        }
-        let maps = files.maps.iter().map(|(digest, map)| (digest.clone(), map)).collect();
-        let context = match &*self.args.context {
-            "" | "test" => label.to_owned(),
-            context => format!("{label}|{context}"),
-        };
-        let data = RunData {
-            created: now(),
-            name: name.to_owned(),
-            context,
-            files: if files.traced.is_none() {
-                joined(&maps, &ended.frames.hits)
-            } else {
-                BTreeMap::new()
-            },
-            traced: files.traced.as_ref().map_or_else(BTreeMap::new, |traced| {
-                traced.judge(files.maps.iter(), &ended.frames)
-            }),
-            uncovered: files.uncovered.clone(),
-            tests,
-        };
-        let store = Store::at(&self.common.data_dir);
-        let path = store.put_run(&data)?;
-        for (test, frames) in &ended.by_test {
-            let hits = frames.hits.iter().filter(|(digest, _)| files.maps.contains_key(digest));
-            let data = RunData {
-                context: format!("{label}|{test}"),
-                files: hits.map(|(digest, set)| (digest.clone(), Some(set.clone()))).collect(),
-                uncovered: BTreeMap::new(),
-                tests: Vec::new(),
-                ..data.clone()
-            };
-            store.put_run(&data)?;
-        }
-        if self.common.verbose {
-            let count = ended.frames.files();
-            style::note(&format!("mpycov: hits of {count} files kept in {}", path.display()));
-        }
-        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod board;
 mod ends;
+mod keep;
 mod limits;
 mod printer;
 mod programs;
