@@ -1,7 +1,7 @@
 //! Faults at every byte of what `run` does with a board: place, start, take the hits, tidy up.
 //!
-//! With `MPYCOV_TEST_EXHAUSTIVE` set, every fault at every byte: 430,000 sessions, for which `--release` is needed (23
-//! minutes on one busy core). Otherwise a sample in which each fault meets each part of the session.
+//! With `MPYCOV_TEST_EXHAUSTIVE` set, every fault at every byte: 430,000 sessions, for which `--release` is needed (13
+//! minutes on one core, 23 on a busy one). Otherwise a sample in which each fault meets each part of the session.
 //!
 //! The rule: it ends, with a result or with an error that says something. Hits are never wrong, and where some are
 //! missing it is said. What was placed is taken away, or it is said that it was not.
