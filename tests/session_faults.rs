@@ -8,6 +8,7 @@
 
 mod sim;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -112,6 +113,7 @@ fn play(
             }
             let mut board = SimBoard::new(kind, Flash::default());
             board.roomy = roomy;
+            board.confused_after = CONFUSED_AFTER.get();
             board.flash = Arc::clone(&flash);
             if first.is_some() {
                 board.output_spans = Arc::clone(&spans);
@@ -194,6 +196,26 @@ fn without_faults_all_hits_come_and_the_board_is_as_it_was() {
             assert_eq!(Flash { started: 0, ..played.flash.clone() }, start, "{case:?}");
             assert_eq!(played.flash.started, 1);
             assert!(played.elapsed < Duration::from_secs(60), "{:?}", played.elapsed);
+        }
+    }
+}
+
+thread_local! {
+    /// After how many pieces of files the board is confused.
+    static CONFUSED_AFTER: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+#[test]
+fn a_board_that_makes_no_sense_of_files_is_reset_and_gets_them() {
+    for case in CASES {
+        let start = before(case);
+        for pieces in [0, 1, 2, 5] {
+            CONFUSED_AFTER.set(Some(pieces + 1));
+            let played = play(case, &start, Vec::new(), 4096, After::Nothing);
+            CONFUSED_AFTER.set(None);
+            let ended = played.result.unwrap_or_else(|error| panic!("{case:?} {pieces}: {error}"));
+            assert_eq!((ended.end.clone(), fired(&ended)), (RunEnd::Finished, all_hits()));
+            assert_eq!(Flash { started: 0, ..played.flash }, start, "{case:?}");
         }
     }
 }

@@ -75,6 +75,8 @@ pub struct SimBoard {
     pub flash: Arc<Mutex<Flash>>,
     /// Whether it has memory for everything, and modules that can be replaced.
     pub roomy: bool,
+    /// After so many pieces of files it makes no sense of them any more, until it is reset.
+    pub confused_after: Option<u32>,
     /// Whether its memory has the hits of the program.
     hits: bool,
     /// Where in what it sent the program's and the closing statements' own output is.
@@ -95,6 +97,7 @@ impl SimBoard {
             open: None,
             flash: Arc::new(Mutex::new(flash)),
             roomy: false,
+            confused_after: None,
             hits: false,
             output_spans: Arc::default(),
             sent: 0,
@@ -112,6 +115,9 @@ impl SimBoard {
         self.helpers.clear();
         self.open = None;
         self.hits = false;
+        if self.confused_after == Some(0) {
+            self.confused_after = None;
+        }
         self.line.clear();
     }
 

@@ -20,6 +20,11 @@ impl SimBoard {
         if index == 0 {
             whole &= path.len() == number(8) && sum(path.as_bytes()) == number(9) && number(8) > 0;
         }
+        match &mut self.confused_after {
+            Some(0) => whole = false,
+            Some(left) => *left -= 1,
+            None => {}
+        }
         let (mark, answer) =
             if whole { self.write_piece(index, &bytes, last, &path) } else { ("?", String::new()) };
         self.print(format!("{token} {mark} {answer}\n").repeat(2).as_bytes());
