@@ -24,6 +24,11 @@ try:
 except ImportError:
     ffi = None
 try:
+    _execfile = execfile
+except NameError:
+    # That of Windows.
+    _execfile = None
+try:
     from time import ticks_ms
 except ImportError:
     ticks_ms = None
@@ -38,8 +43,21 @@ class _Root:
     pass
 
 
+# Windows has drives, and backslashes besides slashes.
+_DRIVES = sys.platform == "win32"
+
+
 # The full name of a file, without `.` and `..`.
 def _full(path, cwd):
+    if _DRIVES:
+        path = path.replace("\\", "/")
+        if path[1:2] == ":":
+            return path[:2] + _full_below(path[2:], "")
+        return cwd[:2] + _full_below(path, cwd[2:].replace("\\", "/"))
+    return _full_below(path, cwd)
+
+
+def _full_below(path, cwd):
     if path[:1] != "/":
         path = cwd + "/" + path
     if "/." not in path and "//" not in path:
@@ -94,10 +112,11 @@ def _overlay(tree, log):
     def find(path):
         full = _full(path, real.getcwd())
         try:
-            real.stat(tree + full)
+            text = tree + "/" + full.replace(":", "", 1) if _DRIVES else tree + full
+            real.stat(text)
             # Behind a link, `..` leads elsewhere than the name says.
             if real.stat(full)[1:3] == real.stat(path)[1:3]:
-                return tree + full
+                return text
         except OSError:
             pass
         return None
@@ -212,14 +231,17 @@ def run(how):
         else:
             script = how["script"]
             main.__dict__["__file__"] = script
-            if how["text"]:
+            if _execfile is None:
+                _exec(how["text"] or script, script, main.__dict__, real)
+            else:
+                if how["text"]:
 
-                def first(path, mode):
-                    root.open = real.open
-                    return real.open(how["text"], mode)
+                    def first(path, mode):
+                        root.open = real.open
+                        return real.open(how["text"], mode)
 
-                root.open = first
-            execfile(script, main.__dict__)
+                    root.open = first
+                execfile(script, main.__dict__)
     except SystemExit:
         raise
     except BaseException as error:
@@ -235,6 +257,14 @@ def run(how):
         _note_frozen(how["frozen"], real)
     if status:
         sys.exit(status)
+
+
+# What `execfile` does, for firmware without it.
+def _exec(path, name, names, real):
+    source = real.open(path, "rb")
+    text = source.read()
+    source.close()
+    exec(compile(text, name, "exec"), names)
 
 
 # Notes the Python modules that came out of the firmware, which hold no sensors.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::Regex;
 
 use crate::fs::FileError;
@@ -113,9 +113,12 @@ fn globs(patterns: &[String]) -> Result<Option<GlobSet>, SelectionError> {
     let mut builder = GlobSetBuilder::new();
     let wrong = |p: &str, e: &globset::Error| SelectionError::Glob(p.to_owned(), e.to_string());
     for pattern in patterns {
-        let trimmed = pattern.trim_end_matches('/');
+        // Names are with `/` on every system; on Windows nobody escapes with a backslash.
+        let slashed = if cfg!(windows) { pattern.replace('\\', "/") } else { pattern.clone() };
+        let trimmed = slashed.trim_end_matches('/');
         for form in [trimmed.to_owned(), format!("{trimmed}/**")] {
-            builder.add(Glob::new(&form).map_err(|e| wrong(pattern, &e))?);
+            let glob = GlobBuilder::new(&form).case_insensitive(cfg!(windows)).build();
+            builder.add(glob.map_err(|e| wrong(pattern, &e))?);
         }
     }
     builder.build().map(Some).map_err(|e| wrong("", &e))
@@ -215,5 +218,5 @@ pub fn import_root(dir: &Path) -> PathBuf {
 #[must_use]
 pub fn display_name(path: &Path, cwd: &Path) -> String {
     let short = path.strip_prefix(cwd).unwrap_or(path);
-    short.to_string_lossy().replace('\\', "/")
+    crate::fs::slashed(short)
 }

@@ -132,5 +132,41 @@ pub fn list(path: &Path) -> Result<Vec<PathBuf>> {
 /// # Errors
 /// When it does not exist.
 pub fn canonical(path: &Path) -> Result<PathBuf> {
-    named("find", path, std::fs::canonicalize(path))
+    named("find", path, std::fs::canonicalize(path)).map(plain)
+}
+
+/// The working directory, spelled as [`canonical`] spells it, so that paths below it start with it.
+///
+/// # Errors
+/// When it is gone.
+pub fn working_dir() -> Result<PathBuf> {
+    let here = Path::new(".");
+    // Only Windows gives it as it was typed: in other letters, or through a link.
+    if cfg!(windows) { canonical(here) } else { named("find", here, std::env::current_dir()) }
+}
+
+/// A path as reports, data and MicroPython spell it: with `/` on every system.
+#[must_use]
+pub fn slashed(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
+}
+
+/// Windows spells full paths `\\?\C:\…`, which other programs do not take and nobody types. Without these
+/// four characters such a path means the same, unless it is long or one of its names is special.
+#[cfg(windows)]
+fn plain(path: PathBuf) -> PathBuf {
+    const LONGEST: usize = 259;
+    let Some(short) = path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) else {
+        return path;
+    };
+    let is_drive = short.as_bytes().get(1) == Some(&b':');
+    let means_the_same = std::path::absolute(short).is_ok_and(|full| full.as_os_str() == short);
+    if is_drive && short.len() <= LONGEST && means_the_same { PathBuf::from(short) } else { path }
+}
+
+/// Paths are plain here.
+#[cfg(not(windows))]
+fn plain(path: PathBuf) -> PathBuf {
+    path
 }

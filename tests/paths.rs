@@ -50,6 +50,23 @@ fn tracebacks_keep_names_and_lines() {
     }
 }
 
+/// The last condition is written twice, so the decision has a line more.
+const TWICE: &str = "def f(a, b, c):\n    if a and b or c[\n            0]:\n        return 1\n    return g()\ndef g():\n    return 1 // 0\nf(1, 0, [0])\n";
+
+#[test]
+fn tracebacks_keep_lines_behind_a_condition_that_is_written_twice() {
+    let dir = temp_dir();
+    write_files(dir.path(), &[("main.py", TWICE)]);
+    let plain = {
+        let mut command = Command::new(targets::unix().path);
+        command.current_dir(dir.path()).arg("main.py");
+        process::run(command, b"", process::LIMIT)
+    };
+    assert!(plain.text().contains("line 7, in g"), "{}", plain.text());
+    let run = mpycov(dir.path(), &["run", "main.py"]);
+    assert_eq!(run.out() + &run.err(), plain.out() + &plain.err());
+}
+
 #[cfg(unix)]
 #[test]
 fn two_dots_behind_a_link_lead_to_where_the_link_leads() {
@@ -67,4 +84,23 @@ fn two_dots_behind_a_link_lead_to_where_the_link_leads() {
     std::os::unix::fs::symlink("far/away", dir.path().join("link")).expect("a link");
     let run = mpycov(dir.path(), &["run", "main.py"]);
     assert_eq!(run.out(), "the right one\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_backslash_is_a_letter_of_a_name() {
+    let dir = temp_dir();
+    write_files(dir.path(), &[("main.py", "print(1)\n"), ("a\\b.py", "x = 1\n")]);
+    let run = mpycov(dir.path(), &["run", "main.py"]);
+    assert_eq!(run.status, Some(0), "{}", run.text());
+    let report = mpycov(dir.path(), &["report"]);
+    let names: Vec<String> = report.out().lines().map(|l| first_word(l).to_owned()).collect();
+    assert!(names.contains(&"a\\b.py".to_owned()), "{}", report.text());
+    let listing = mpycov(dir.path(), &["report", "--format", "annotate"]);
+    assert!(listing.out().contains("Coverage : a\\b.py"), "{}", listing.text());
+}
+
+#[cfg(unix)]
+fn first_word(line: &str) -> &str {
+    line.split_whitespace().next().unwrap_or_default()
 }

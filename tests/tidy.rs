@@ -165,6 +165,17 @@ fn exceptions_are_still_needed() {
 }
 
 #[test]
+fn files_that_ask_for_the_system_are_listed() {
+    let row = pattern(r"(?m)^\| `(src/[\w/]+\.rs)` \|");
+    let asks = pattern(r"cfg!?\((?:not\()?(?:unix|windows|target_os)");
+    let text = document("architecture.md");
+    let listed: BTreeSet<String> = row.captures_iter(&text).map(|row| row[1].to_owned()).collect();
+    let asking: BTreeSet<String> =
+        sources().iter().filter(|f| asks.is_match(&code(f))).map(|f| f.path.clone()).collect();
+    assert_eq!(listed, asking);
+}
+
+#[test]
 fn no_file_is_too_long() {
     let mut all = files(&["src", "tests"], &[".rs"]);
     all.extend(files(&["runtime"], &[".py"]));

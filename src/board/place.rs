@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
+use crate::fs;
+
 /// Where sources are, and where names are counted from.
 #[derive(Debug, Clone, Default)]
 pub struct Roots {
@@ -32,7 +34,7 @@ impl Roots {
             by_script().or_else(by_import)
         };
         let name = found.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
-        name.to_string_lossy().replace('\\', "/")
+        fs::slashed(name)
     }
 
     /// The directories to search for modules, below the one where the files are; the first comes first. The
@@ -43,7 +45,7 @@ impl Roots {
         if let Some(script) = self.script.as_deref().filter(|_| self.directories)
             && let Some(inner) = self.imports.iter().find_map(|root| script.strip_prefix(root).ok())
         {
-            let inner = inner.to_string_lossy().replace('\\', "/");
+            let inner = fs::slashed(inner);
             if !inner.is_empty() {
                 paths.insert(0, inner);
             }

@@ -255,8 +255,7 @@ impl Sources<'_> {
         if start.is_empty() {
             return BTreeSet::new();
         }
-        let names: Vec<String> =
-            parts.iter().map(|part| part.path.to_string_lossy().replace('\\', "/")).collect();
+        let names: Vec<String> = parts.iter().map(|part| fs::slashed(&part.path)).collect();
         let all: Vec<(&str, &[u8])> =
             names.iter().map(String::as_str).zip(parts.iter().map(|p| &p.text[..])).collect();
         let wanted: BTreeSet<usize> = needed(&start, &all).into_iter().collect();
@@ -291,8 +290,7 @@ impl Sources<'_> {
                 }
             }
         }
-        let names: Vec<String> =
-            helpers.keys().map(|path| path.to_string_lossy().replace('\\', "/")).collect();
+        let names: Vec<String> = helpers.keys().map(|path| fs::slashed(path)).collect();
         let all: Vec<(&str, &[u8])> =
             names.iter().map(String::as_str).zip(helpers.values().map(|p| &p.text[..])).collect();
         let module = self.module.as_ref().map(|module| format!("{module}.__main__"));
@@ -358,7 +356,7 @@ impl Sources<'_> {
                 } else {
                     PathBuf::from(found.path.file_name().unwrap_or_default())
                 };
-                let name = name.to_string_lossy().replace('\\', "/");
+                let name = fs::slashed(&name);
                 check_free(&name, &found.name, files)?;
                 files.blobs.push(Blob { name, bytes: fs::read(&found.path)? });
             }

@@ -125,7 +125,7 @@ fn instrumented(file: &DebugFile, common: &Common) -> anyhow::Result<Instrumente
 }
 
 fn attempted(file: &DebugFile, common: &Common) -> anyhow::Result<Attempt> {
-    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let cwd = crate::fs::working_dir().context("the working directory is gone")?;
     let found = discover::files(&file.file, &[], &cwd)?;
     let mut attempts = attempt(found, &options(&file.select)?, None)?;
     let Some(attempt) = attempts.pop().filter(|_| attempts.is_empty()) else {

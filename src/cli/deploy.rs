@@ -17,7 +17,7 @@ use crate::device::deploy::Event;
 use crate::discover::{self, Found};
 
 pub(super) fn deploy(args: &DeployArgs, common: &Common) -> anyhow::Result<Exit> {
-    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let cwd = crate::fs::working_dir().context("the working directory is gone")?;
     let roots = if args.paths.is_empty() { vec![cwd.clone()] } else { args.paths.clone() };
     let selection = selection(&args.select, None)?;
     let skip = [common.data_dir.clone(), cwd.join(&common.data_dir)];

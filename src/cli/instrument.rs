@@ -178,7 +178,7 @@ fn lossy_offset(bytes: &[u8], offset: u32) -> usize {
 }
 
 pub(super) fn instrument(args: &InstrumentArgs, common: &Common) -> anyhow::Result<Exit> {
-    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let cwd = fs::working_dir().context("the working directory is gone")?;
     let selection = selection(&args.select, None)?;
     let output = absolute(&args.output, &cwd);
     let mut copies: BTreeMap<PathBuf, Found> = BTreeMap::new();

@@ -93,7 +93,7 @@ impl Prepared {
 
     /// What the tracer is told, by full paths.
     pub(super) fn rows(&self) -> Vec<TraceRow> {
-        let row = |(digest, one): (&Digest, &One)| one.row(digest, one.path.display().to_string());
+        let row = |(digest, one): (&Digest, &One)| one.row(digest, crate::fs::slashed(&one.path));
         self.files.iter().map(row).collect()
     }
 

@@ -10,7 +10,7 @@ use super::{Exit, foreign, print};
 use crate::gather::gather;
 
 pub(super) fn test_map(args: &TestMapArgs, common: &Common) -> anyhow::Result<Exit> {
-    let cwd = std::env::current_dir().context("the working directory is gone")?;
+    let cwd = crate::fs::working_dir().context("the working directory is gone")?;
     let (mut loaded, maps) = foreign::load(&args.foreign, common, false)?;
     // A run without a context of its own is known by what ran.
     for (_, run) in &mut loaded.runs {

@@ -37,8 +37,7 @@ impl Process {
     /// [`OpenError::Command`] when the shell cannot be started; a command that the shell cannot find shows as a
     /// line that closes at once, with the shell's words.
     pub fn open(command: &str) -> Result<Self, OpenError> {
-        let mut shell = if cfg!(windows) { Command::new("cmd") } else { Command::new("/bin/sh") };
-        shell.arg(if cfg!(windows) { "/C" } else { "-c" }).arg(command);
+        let mut shell = shell(command);
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Group::spawn(shell, command)?;
         let missing =
@@ -89,6 +88,22 @@ impl Process {
         }
         reason
     }
+}
+
+#[cfg(not(windows))]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(command);
+    shell
+}
+
+/// `cmd` has its own rule of quoting: what stands between the outermost quotes is the command, as it is.
+#[cfg(windows)]
+fn shell(command: &str) -> Command {
+    use std::os::windows::process::CommandExt as _;
+    let mut shell = Command::new("cmd");
+    shell.raw_arg(format!("/D /S /C \"{command}\""));
+    shell
 }
 
 /// Hands what `source` brings to `take` until either has had enough.
@@ -218,8 +233,17 @@ impl Group {
         }
     }
 
+    /// There are no groups here, but `taskkill` knows who started whom. Nothing can be asked politely; what
+    /// reads its standard input has seen the end of it.
     #[cfg(not(unix))]
-    fn signal(&mut self, _force: bool) {
+    fn signal(&mut self, force: bool) {
+        if !force {
+            return;
+        }
+        let id = self.0.id().to_string();
+        let mut end = Command::new("taskkill");
+        end.args(["/T", "/F", "/PID", &id]).stdin(Stdio::null());
+        let _ = end.stdout(Stdio::null()).stderr(Stdio::null()).status();
         let _ = self.0.kill();
     }
 }

@@ -19,11 +19,7 @@ impl Lines {
     pub fn of(text: &[u8]) -> Self {
         let mut starts = Vec::with_capacity(text.len() / 32);
         starts.push(0);
-        for at in memchr::memchr2_iter(b'\n', b'\r', text) {
-            if text[at] == b'\n' || text.get(at + 1) != Some(&b'\n') {
-                starts.push(at as u32 + 1);
-            }
-        }
+        starts.extend(breaks(text).map(|at| at as u32 + 1));
         Self { starts, end: text.len() as u32 }
     }
 
@@ -58,6 +54,12 @@ impl Lines {
         }
         bytes
     }
+}
+
+/// Offsets of the last bytes of all line ends in a text.
+pub fn breaks(text: &[u8]) -> impl Iterator<Item = usize> {
+    memchr::memchr2_iter(b'\n', b'\r', text)
+        .filter(|at| text[*at] == b'\n' || text.get(at + 1) != Some(&b'\n'))
 }
 
 /// Which physical lines belong together in one logical line.

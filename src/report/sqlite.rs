@@ -183,13 +183,24 @@ fn database(coverage: &Coverage, settings: &Settings) -> rusqlite::Result<Vec<u8
     Ok(connection.serialize("main")?.to_vec())
 }
 
+/// The name of a file in the data: in full and as its system spells it, as coverage.py has it, unless relative.
 fn path(path: &str, settings: &Settings) -> String {
-    let root = settings.root.trim_end_matches('/');
-    if settings.data_file.relative || root.is_empty() || path.starts_with('/') {
+    if settings.data_file.relative {
+        return path.to_owned();
+    }
+    let on_windows = has_drive(path) || has_drive(&settings.root);
+    let root = settings.root.trim_end_matches(|c| c == '/' || on_windows && c == '\\');
+    let full = if settings.root.is_empty() || path.starts_with('/') || has_drive(path) {
         path.to_owned()
     } else {
         format!("{root}/{path}")
-    }
+    };
+    if on_windows { full.replace('/', "\\") } else { full }
+}
+
+/// Does this path start with a drive, `C:`?
+fn has_drive(path: &str) -> bool {
+    matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
 /// The contexts in the table, those of the report first; the last is the one
@@ -301,4 +312,28 @@ fn write_lines(
         insert.execute((id, context, bits))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_names_are_spelled_as_their_system_does() {
+        let cases = [
+            ("/home/me", "src/a.py", "/home/me/src/a.py"),
+            ("/home/me", "/lib/a.py", "/lib/a.py"),
+            ("/", "a.py", "/a.py"),
+            (r"/odd\", r"b\c.py", r"/odd\/b\c.py"),
+            (r"C:\work", "src/a.py", r"C:\work\src\a.py"),
+            (r"C:\", "a.py", r"C:\a.py"),
+            (r"C:\work", "D:/lib/a.py", r"D:\lib\a.py"),
+        ];
+        for (root, name, full) in cases {
+            let settings = Settings { root: root.to_owned(), ..Settings::default() };
+            assert_eq!(path(name, &settings), full, "{root} {name}");
+            let settings = Settings { data_file: DataFileOptions { relative: true }, ..settings };
+            assert_eq!(path(name, &settings), name);
+        }
+    }
 }

@@ -7,7 +7,7 @@
 mod process;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -157,7 +157,7 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
         let table = temp.path().join("table");
         let text: String = rows.iter().map(table_row).collect();
         fs::write(&table, text.as_bytes())?;
-        let fields = format!(",'trace':{}}}", literal(&table.to_string_lossy()));
+        let fields = format!(",'trace':{}}}", literal(&fs::slashed(&table)));
         how.replace_range(how.len() - 1.., &fields);
     }
     let contexts = temp.path().join("contexts");
@@ -165,12 +165,12 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
     if launch.by_test {
         fs::write(&lib.join("_mpycov_tests.py"), TESTS.as_bytes())?;
         fs::write(&lib.join("_mpycov_contexts.py"), CONTEXTS.as_bytes())?;
-        let path = literal(&contexts.to_string_lossy());
+        let path = literal(&fs::slashed(&contexts));
         first = format!("__import__('_mpycov_contexts').install({path});");
     }
     let code = format!(
         "__import__('sys').path.insert(0,{});{first}__import__('_mpycov_boot').run({how})",
-        literal(&lib.to_string_lossy())
+        literal(&fs::slashed(&lib))
     );
     let mut child = Command::new(launch.micropython)
         .arg("-c")
@@ -216,11 +216,16 @@ fn start_error(path: &Path, error: &std::io::Error) -> UnixError {
     UnixError::Start { path: path.to_owned(), reason: error.to_string() }
 }
 
-/// Where the instrumented text of a file stands in the tree.
+/// Where the instrumented text of a file stands in the tree: that of `/a/b` at `a/b`, that of `C:\a\b` at `C/a/b`.
 fn overlaid(tree: &Path, path: &Path) -> PathBuf {
-    let inner: PathBuf =
-        path.components().filter(|c| matches!(c, std::path::Component::Normal(_))).collect();
-    tree.join(inner)
+    let inner = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::Prefix(drive) => {
+            Some(drive.as_os_str().to_string_lossy().replace(':', "").into())
+        }
+        _ => None,
+    });
+    tree.join(inner.collect::<PathBuf>())
 }
 
 /// Finds out where this firmware prints tracebacks, and its exit status after
@@ -262,10 +267,10 @@ fn description(
     manners: &Manners,
 ) -> Result<String, UnixError> {
     let mut fields = vec![
-        ("tree", literal(&tree.to_string_lossy())),
-        ("hits", literal(&hits.to_string_lossy())),
-        ("tests", literal(&tests.to_string_lossy())),
-        ("frozen", literal(&frozen.to_string_lossy())),
+        ("tree", literal(&fs::slashed(tree))),
+        ("hits", literal(&fs::slashed(hits))),
+        ("tests", literal(&fs::slashed(tests))),
+        ("frozen", literal(&fs::slashed(frozen))),
         ("signal", process::SAVE.to_string()),
         ("stderr", flag(manners.traceback_on_stderr)),
         ("interrupt", manners.interrupt_status.to_string()),
@@ -277,9 +282,9 @@ fn description(
                 .map_err(|_| UnixError::NoScript(script.clone()))?;
             let text = overlaid(tree, &full);
             let has_text = launch.files.iter().any(|(path, ..)| *path == full);
-            let text = if has_text { literal(&text.to_string_lossy()) } else { "None".into() };
+            let text = if has_text { literal(&fs::slashed(&text)) } else { "None".into() };
             fields.extend([("script", literal(script)), ("text", text)]);
-            let dir = full.parent().map(|d| d.to_string_lossy().into_owned()).unwrap_or_default();
+            let dir = full.parent().map(fs::slashed).unwrap_or_default();
             typed = Some((full, script.clone()));
             (script.clone(), dir)
         }
@@ -298,7 +303,7 @@ fn description(
     let mut moved = Vec::new();
     for (path, _, added) in launch.files.iter().filter(|(.., added)| !added.is_empty()) {
         let lines: Vec<String> = added.iter().map(ToString::to_string).collect();
-        let mut names = vec![path.to_string_lossy().into_owned()];
+        let mut names = vec![fs::slashed(path)];
         names.extend(typed.iter().filter(|(full, _)| full == path).map(|(_, typed)| typed.clone()));
         for name in names {
             moved.push(format!("{}:[{}]", literal(&name), lines.join(",")));

@@ -12,7 +12,7 @@ use crate::fs;
 /// The number of the signal at which a program saves its hits and goes on.
 #[cfg(unix)]
 pub(super) const SAVE: i32 = rustix::process::Signal::USR1.as_raw();
-/// There are no such signals here.
+/// There are no such signals here, and the firmware looks for none.
 #[cfg(not(unix))]
 pub(super) const SAVE: i32 = 0;
 
@@ -60,8 +60,9 @@ impl Watched<'_> {
     /// Tells the program to end, in several ways; kills it if that is in vain.
     fn end(&mut self, told: &[(Told, Duration)]) -> io::Result<ExitStatus> {
         for (what, patience) in told {
-            tell(self.child, *what);
-            if let Some(status) = self.wait_until(Instant::now() + *patience)? {
+            if tell(self.child, *what)
+                && let Some(status) = self.wait_until(Instant::now() + *patience)?
+            {
                 return Ok(status);
             }
         }
@@ -126,8 +127,9 @@ enum Told {
     End,
 }
 
+/// Tells a program something, and says whether that can be told here.
 #[cfg(unix)]
-fn tell(child: &Child, what: Told) {
+fn tell(child: &Child, what: Told) -> bool {
     use rustix::process::{Pid, Signal, kill_process};
     let signal = match what {
         Told::Save => Signal::USR1,
@@ -136,7 +138,11 @@ fn tell(child: &Child, what: Told) {
     };
     // It may have ended meanwhile, which is what is looked for next.
     let _ = kill_process(Pid::from_child(child), signal);
+    true
 }
 
+/// Nothing reaches another program here but its end.
 #[cfg(not(unix))]
-fn tell(_: &Child, _: Told) {}
+fn tell(_: &Child, _: Told) -> bool {
+    false
+}

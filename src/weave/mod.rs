@@ -17,7 +17,7 @@ use crate::model::{Line, SensorId, Span};
 use crate::parse::lines::Lines;
 use crate::plan::Plan;
 use crate::plan::marks::{Action, ElseMark, FrameKind, Gap, PointMark, Site};
-use edit::{Edits, Piece};
+use edit::{Applied, Edits, Piece};
 use passes::Passes;
 pub use spelling::RUNTIME_MODULE;
 use spelling::{Call, Names, Needs};
@@ -345,26 +345,30 @@ impl Weaver<'_> {
         let all = self.plan.map.sensor_count;
         let missing: Vec<u32> = (0..all).filter(|id| !self.placed.contains(id)).collect();
         assert!(missing.is_empty(), "sensors without a place in the text: {missing:?}");
-        self.added.sort_unstable();
-        let added_lines = self
-            .added
-            .iter()
-            .enumerate()
-            .map(|(index, at)| {
-                let beyond = u32::from(
-                    *at == self.source.len() as u32
-                        && !matches!(self.source.last(), Some(b'\n' | b'\r')),
-                );
-                Line(self.lines.line(*at).0 + beyond + index as u32)
-            })
-            .collect();
+        let mut beyond_end = 0;
         if !self.tail.is_empty() {
             let open = self.lines.text(Line(self.lines.count()), self.source);
             let start = if open.is_empty() { "" } else { self.newline };
             let tail = format!("{start}{}", self.tail);
+            beyond_end = Lines::of(tail.as_bytes()).count() - 1;
             self.edits.insert(self.source.len() as u32, u32::MAX, tail);
         }
-        Woven { text: self.edits.apply(self.source), added_lines }
+        let Applied { text, surplus } = self.edits.apply(self.source, self.newline);
+        for (end, count) in surplus {
+            let next = self.lines.start(Line(self.lines.line(end).0 + 1));
+            self.added.extend((0..count).map(|_| next));
+        }
+        self.added.sort_unstable();
+        let beyond = |at: &u32| {
+            *at == self.source.len() as u32 && !matches!(self.source.last(), Some(b'\n' | b'\r'))
+        };
+        let line = |(index, at): (usize, &u32)| {
+            Line(self.lines.line(*at).0 + u32::from(beyond(at)) + index as u32)
+        };
+        let added_lines: Vec<Line> = self.added.iter().enumerate().map(line).collect();
+        let expected = self.lines.count() + added_lines.len() as u32 + beyond_end;
+        debug_assert_eq!(Lines::of(&text).count(), expected, "lines came or went");
+        Woven { text, added_lines }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Signals while a program runs: they are the program's.
 
+#[cfg(unix)]
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 
+#[cfg(unix)]
 use crate::fs;
 
 /// Ctrl-C and the end of the terminal are for the program, which gets the same
