@@ -34,6 +34,7 @@ except ImportError:
     ticks_ms = None
 try:
     import _mpycov_trace as _tracer
+    import _mpycov_trace_end
 except ImportError:
     _tracer = None
 sys.path[:] = _path
@@ -359,7 +360,8 @@ def _trace(how, cwd):
 
     def save(path):
         out = open(path + "~", "w")
-        _tracer.frames(lambda line: out.write(line + "\n"), _mpycov._frame)
+        sys.settrace(None)
+        _mpycov_trace_end.frames(lambda line: out.write(line + "\n"), _mpycov._frame)
         out.close()
         os.rename(path + "~", path)
 

@@ -3,7 +3,9 @@
 # Two ways to use it. The host writes down what is to be watched, and takes the
 # result as frames (`watch` or `board`, and `frames`). Or a program does it for
 # itself: `start`, `stop`, `get_data`, `export_json`, or `with coverage():`. Where
-# the host has left its table, what that knows comes back as frames as well.
+# the host has left its table, what that knows comes back as frames as well. What
+# is needed only then is in `_mpycov_trace_own`, what makes the frames in
+# `_mpycov_trace_end`: both are imported when they are asked for.
 #
 # A callback that raises ends tracing for good, so none of these lets an
 # exception out. Memory is set aside when a file is first met, a byte for each
@@ -17,14 +19,16 @@ _known = {}
 # By its file name: [digest or None, a byte for each line, transitions or None,
 # lines with code or None, number of lines or None, are transitions of use to the
 # host?, callbacks that are free or None, the callback of all frames or None, what
-# makes one for a frame]. A line's byte is 1 when it was seen, and 2 is in it when
-# it is watched.
+# makes one for a frame, first lines of functions of which nothing more can be
+# learned, or () if all functions are to be traced].
+# A line's byte is 0 in its low bits when it was seen. Else it is 1; or 2 if a
+# function waits for it; or 3 if code of several functions may start there. 4 is in
+# it when transitions from it are watched.
 _files = {}
 # What was not noted, and why.
 lost = []
 # Says what a new file is: function of its name.
 _meet = None
-_mode = (None, None, False, False, None, None)
 # Was there no memory for a while?
 _starved = False
 # What is called while tracing is on.
@@ -42,14 +46,18 @@ def _trace(call):
     sys.settrace(call)
 
 
-# A new frame: MicroPython asks what shall be called in it.
-def _call(frame, event, arg):
+# A new frame: MicroPython asks what shall be called in it. The tuple is garbage of
+# one block of memory: the firmware looks for larger ones, such as it makes for each
+# frame, from behind the last single block on, and without any it would look at all
+# of the heap in use each time.
+def _call(frame, event, arg, known=_known):
     try:
-        f = _known[frame.f_code.co_filename]
-        if f:
-            pool = f[6]
-            if pool:
-                return pool.pop()
+        (frame,)
+        code = frame.f_code
+        f = known[code.co_filename]
+        if f and code.co_firstlineno not in f[9]:
+            if f[6]:
+                return f[6].pop()
             return f[7] or f[8](f, frame)
     except KeyError:
         return _first(frame)
@@ -101,27 +109,65 @@ def _all_lost():
 
 
 # Lines only: one callback for all frames of a file. (What does not change is in
-# default arguments, which cost no memory at a call.)
+# default arguments, which cost no memory at a call. Strings of events are compared
+# by identity where that says enough. What a callback returns is of no use to
+# MicroPython.)
 def _lines(f):
-    def step(frame, event, arg, seen=f[1], f=f):
-        if event == "line":
+    def step(frame, event, arg, todo=f[1], f=f, line="line"):
+        if event is line:
             try:
-                seen[frame.f_lineno] = 1
-            except IndexError:
-                _grow(f, frame.f_lineno)
-        elif event == "exception":
+                if todo[frame.f_lineno] & 3:
+                    _new(f, frame)
+            except Exception as error:
+                _lose(error)
+        elif event != "return":
             _check()
-        return step
 
     return step
+
+
+# A line was not seen before.
+def _new(f, frame):
+    n = frame.f_lineno
+    state = f[1]
+    if n >= len(state):
+        return _grow(f, n)
+    was = state[n] & 3
+    state[n] &= 4
+    if f[9] != () and (was == 2 or was == 1 and n == frame.f_code.co_firstlineno):
+        try:
+            _look(f[9], state, frame.f_code)
+        except Exception:
+            # It goes on being traced.
+            pass
+
+
+# When all lines of a function have been seen, and none is watched, then its frames
+# have nothing more to tell, and the next ones go untraced. It is looked at when the
+# function first starts, and again when that line comes that was then the last of
+# those missing. (Code that has no `co_lines` is always traced.)
+def _look(done, state, code):
+    last = missing = 0
+    for _, _, n in code.co_lines():
+        byte = state[n]
+        if byte & 4:
+            return
+        if byte:
+            missing = n
+            if byte == 1:
+                last = n
+    if last:
+        state[last] = 2
+    elif not missing:
+        done.add(code.co_firstlineno)
 
 
 # A file turned out to have more lines than were set aside for.
 def _grow(f, n):
     try:
         if f[4] is None:
-            f[1].extend(bytes(n + 128 - len(f[1])))
-            f[1][n] = 1
+            f[1].extend(b"\x01" * (n + 128 - len(f[1])))
+            f[1][n] = 0
         else:
             _lose(IndexError())
     except Exception as error:
@@ -139,11 +185,12 @@ def _transitions(f, frame):
         try:
             if event == "line":
                 n = frame.f_lineno
-                if state[p] > 1:
+                if state[p] & 4:
                     k = p << 15 | n
                     if k not in f[2]:
                         _add(f, k)
-                state[n] |= 1
+                if state[n] & 3:
+                    _new(f, frame)
                 p = n
             elif event == "return":
                 p = 0
@@ -155,7 +202,6 @@ def _transitions(f, frame):
         except Exception as error:
             p = 0
             _lose(error)
-        return step
 
     return step
 
@@ -169,8 +215,9 @@ def _add(f, k):
 
 
 # The table that the host wrote: a line for each file with its name, and behind a
-# tab its digest, number of lines, and the watched lines, or `-` where only lines
-# are asked for.
+# tab its digest, number of lines, the watched lines, or `-` where only lines
+# are asked for, and the lines on which code of several functions may start. In
+# both lists, `3-5` stands for 3, 4 and 5.
 def _read(path):
     with open(path, "rb") as file:
         return b"\n" + file.read()
@@ -184,6 +231,15 @@ def _row(table, name):
         return None
     at += len(key)
     return table[at : table.find(b"\n", at)].decode().split()
+
+
+# Marks lines of a list.
+def _mark(state, text, value):
+    for part in text.split(","):
+        if part and part != "-":
+            ends = part.split("-")
+            for n in range(int(ends[0]), int(ends[-1]) + 1):
+                state[n] |= value
 
 
 # Traces the files of a table. `plain` gives the name that a file has in it.
@@ -201,13 +257,17 @@ def watch(path, plain):
                 break
         else:
             count = int(words[1])
-            seen = bytearray(count + 1)
+            state = bytearray(b"\x01" * (count + 1))
+            state[0] = 0
             wide = words[2] != "-"
-            f = [digest, seen, set(), None, count, wide, [] if wide else None, None, _transitions]
+            arcs = set() if wide else None
+            pool = [] if wide else None
+            f = [digest, state, arcs, None, count, wide, pool, None, _transitions, ()]
+            if len(words) > 3:
+                _mark(state, words[3], 3)
+                f[9] = set()
             if wide:
-                for n in words[2].split(","):
-                    if n:
-                        seen[int(n)] = 2
+                _mark(state, words[2], 4)
             else:
                 f[7] = _lines(f)
             _files[name] = f
@@ -246,209 +306,30 @@ def _attach():
     _mpycov.reset = reset
 
 
-# Forgets what was seen.
-def reset():
-    for f in _files.values():
-        seen = f[1]
-        for n in range(len(seen)):
-            seen[n] &= 2
-        if f[2]:
-            f[2].clear()
+# Another part of the tracer, which may need the directory that this one is in.
+def _part(name):
+    sys.path.insert(0, _HERE[: _HERE.rfind("/")] or "/" if "/" in _HERE else "")
+    try:
+        return __import__(name)
+    finally:
+        sys.path.pop(0)
 
 
 # Calls `write` with each line of the frames; `frame` makes one of a body.
 # Meanwhile nothing is traced.
 def frames(write, frame):
     sys.settrace(None)
-    told = [f for f in _files.values() if f[0]]
-    write(frame("begin:%d" % len(told)))
-    sent = 0
-    for f in told:
-        sent += _send(write, frame, f)
-    for text in _all_lost():
-        write(frame("lost:1:%s" % text))
-        sent += 1
-    write(frame("end:%d" % sent))
+    _part("_mpycov_trace_end").frames(write, frame)
     sys.settrace(_tracing)
 
 
-def _send(write, frame, f):
-    digest, seen, arcs, _, count, wide = f[:6]
-    sent = 0
-    for start in range(0, count + 1, 256):
-        digits = ""
-        for k in range(start, min(start + 256, count + 1), 4):
-            d = 0
-            for i in range(4):
-                n = k + i
-                if n <= count:
-                    d |= (seen[n] & 1) << i
-            digits += "%x" % d
-        if start == 0 or digits.strip("0"):
-            write(frame("trace:1:%s:%d:%d:%s" % (digest, count, start, digits)))
-            sent += 1
-    if wide:
-        words = ["%d-%d" % (k >> 15, k & 0x7FFF) for k in arcs]
-        for start in range(0, len(words) or 1, 24):
-            part = ",".join(words[start : start + 24])
-            write(frame("arcs:1:%s:%s" % (digest, part)))
-            sent += 1
-    return sent
+# Forgets what was seen. From then on all functions are traced.
+def reset():
+    _part("_mpycov_trace_end").reset()
 
 
-def _wanted(name):
-    include, exclude = _mode[:2]
-    if name[name.rfind("/") + 1 :] in ("_mpycov.py", "_mpycov_trace.py"):
-        return False
-    if include is not None and not [p for p in include if p in name]:
-        return False
-    return not (exclude and [p for p in exclude if p in name])
-
-
-# A file that a program traces for itself: its lines are not known beforehand.
-def _own(name):
-    if not _wanted(name):
-        return None
-    f = _files.get(name)
-    if f is None:
-        row = _row(_mode[4], _mode[5](name)) if _mode[4] else None
-        digest, count = (row[0], int(row[1])) if row else (None, None)
-        code = bytearray(128) if _mode[2] else None
-        seen = bytearray(count + 1 if row else 128)
-        f = [digest, seen, set() if _mode[3] else None, code, count, False, None, None, _all]
-        _files[name] = f
-        note = _lines(f)
-        if f[2] is None and code is None:
-            f[7] = note
-        else:
-            f += [note, set()]
-    return f
-
-
-# What a program asks for besides lines: what has code, and all transitions.
-def _all(f, frame):
-    note, codes = f[9:]
-    code = frame.f_code
-    first = code.co_firstlineno
-    key = first << 12 | hash(code.co_name) & 0xFFF
-    if f[3] is not None and key not in codes:
-        codes.add(key)
-        _code(f, code)
-    if f[2] is None:
-        return note
-    p = -first
-
-    def step(frame, event, arg, note=note, first=first, f=f):
-        nonlocal p
-        try:
-            note(frame, event, arg)
-            if event == "line":
-                n = frame.f_lineno
-            elif event == "return":
-                n = -first
-            else:
-                return step
-            k = p * 65536 + n
-            if k not in f[2]:
-                _add(f, k)
-            p = n
-        except Exception as error:
-            _lose(error)
-        return step
-
-    return step
-
-
-# Notes the lines that have code.
-def _code(f, code):
-    seen = f[3]
-    try:
-        for _, _, n in code.co_lines():
-            if n > 0:
-                if n >= len(seen):
-                    seen.extend(bytes(n + 128 - len(seen)))
-                seen[n] = 1
-    except Exception as error:
-        _lose(error)
-
-
-# Starts to trace the files whose names have one of `include` in them and none
-# of `exclude`.
-def start(include=None, exclude=None, collect_executable=False, collect_arcs=False):
-    global _meet, _mode, _starved
-    _starved = False
-    _known.clear()
-    _files.clear()
-    del lost[:]
-    table = plain = None
-    try:
-        root = _HERE[: _HERE.rfind("/") + 1]
-        table = _read(root + _TABLE)
-        plain = _under(root)
-        _attach()
-    except (OSError, ImportError):
-        pass
-    _mode = (include, exclude, collect_executable, collect_arcs, table, plain)
-    _meet = _own
-    _trace(_call)
-
-
-# Ends tracing.
-def stop():
-    _trace(None)
-
-
-def _numbers(seen):
-    return [n for n in range(len(seen)) if seen[n] & 1]
-
-
-def _pair(k):
-    n = (k + 32768 & 65535) - 32768
-    return [k - n >> 16, n]
-
-
-# What was seen so far.
-def get_data():
-    data = {"executed": {}}
-    if _mode[2]:
-        data["executable"] = {}
-    if _mode[3]:
-        data["arcs"] = {}
-    for name, f in _files.items():
-        data["executed"][name] = _numbers(f[1])
-        if _mode[2]:
-            data["executable"][name] = _numbers(f[3])
-        if _mode[3]:
-            data["arcs"][name] = sorted([_pair(k) for k in f[2]])
-    if _all_lost():
-        data["lost"] = lost
-    return data
-
-
-# Writes it to a file, or prints it between two lines that `collect` knows.
-def export_json(path=None):
-    import json
-
-    data = get_data()
-    if path is None:
-        print("---MPY_COV_START---")
-        print(json.dumps(data))
-        print("---MPY_COV_END---")
-    else:
-        with open(path, "w") as file:
-            json.dump(data, file)
-            file.write("\n")
-
-
-# Traces what is in a `with`.
-class coverage:
-    def __init__(self, include=None, exclude=None, collect_executable=False, collect_arcs=False):
-        self.args = (include, exclude, collect_executable, collect_arcs)
-
-    def __enter__(self):
-        start(*self.args)
-        return self
-
-    def __exit__(self, kind, value, trace):
-        stop()
-        return False
+# What a program calls that traces itself.
+def __getattr__(name):
+    if name in ("start", "stop", "get_data", "export_json", "coverage"):
+        return getattr(_part("_mpycov_trace_own"), name)
+    raise AttributeError(name)

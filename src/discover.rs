@@ -99,7 +99,10 @@ impl Selection {
 /// Is this the name of a file of the runtime, which measures and is not measured?
 #[must_use]
 pub fn is_runtime(name: &str) -> bool {
-    matches!(base(name), "_mpycov.py" | "_mpycov_trace.py")
+    matches!(
+        base(name),
+        "_mpycov.py" | "_mpycov_trace.py" | "_mpycov_trace_end.py" | "_mpycov_trace_own.py"
+    )
 }
 
 fn base(name: &str) -> &str {

@@ -94,7 +94,6 @@ fn it_reads_ours() {
 #[test]
 fn programs_trace_themselves() {
     let dir = temp_dir();
-    let tracer = include_str!("../runtime/_mpycov_trace.py");
     let script = "\
 import _mpycov_trace as trace
 with trace.coverage(include=['app'], exclude=['test'], collect_executable=True, collect_arcs=True):
@@ -105,8 +104,8 @@ print('said')
 trace.export_json()
 assert not trace.lost
 ";
-    let files = [("app.py", MODULE), ("own.py", script), ("_mpycov_trace.py", tracer)];
-    write_files(dir.path(), &files);
+    write_files(dir.path(), &[("app.py", MODULE), ("own.py", script)]);
+    write_files(dir.path(), &mpycov::unix::TRACER);
     let wasm = targets::wasm(WASM_NEWEST, true);
     let outcome = targets::Target::run(&wasm, dir.path(), "own.py", &[], b"");
     assert_eq!(outcome.status, Some(0), "{}", outcome.text());

@@ -62,8 +62,12 @@ fn lines_say_of_all_fixtures_what_sensors_say() {
         };
         let sensors = run("sensors", &[]);
         let (mut open, mut open_plain) = (Blind::default(), Blind::default());
+        // Of lines only: without the functions of which the tracer has seen all.
+        let lines = run("lines", &["--mode", "settrace", "--level", "line"]);
+        let marks = run("marks", &["--level", "line"]);
+        let mut wrong = compare(&format!("{name}, lines"), &marks, &lines, &mut Blind::default());
         let traced = run("traced", &["--mode", "settrace"]);
-        let mut wrong = compare(name, &sensors, &traced, &mut open);
+        wrong.extend(compare(name, &sensors, &traced, &mut open));
         let plain = run("plain", &["--mode", "settrace", "--no-fences"]);
         wrong.extend(compare(&format!("{name}, plain"), &sensors, &plain, &mut open_plain));
         (wrong, open, open_plain)
@@ -135,6 +139,70 @@ micropython.heap_unlock()
     assert!(said.contains("the tracer could not note all: there was no memory to spare"), "{said}");
     let report = cli::output(dir.path(), &["report"]);
     assert!(report.contains("t.py:3: it may have run where settrace reports nothing"), "{report}");
+}
+
+/// Functions of which all was seen are not traced any more. What could be taken for one of them is: a
+/// lambda and a function that start on their lines, what takes another way later, and a generator.
+const REPEATED: &str = "\
+def one(n):
+    n += 1
+    return n
+def on_one_line(n, f=lambda n:
+        n + 1): return f(n)
+def two():
+    def inner(n): return [
+        n]
+    return inner
+def late(n):
+    if n > 20:
+        n = 0
+    elif n > 30:
+        n = 1
+    return n
+def steps(n):
+    for i in range(n):
+        yield i
+        if i > 20:
+            yield 0
+def catches(n):
+    try:
+        return 1 // (30 - n)
+    except ZeroDivisionError:
+        return late(n)
+def never(n):
+    n += 1
+    return n
+for i in range(40):
+    one(i)
+    late(i)
+    if i > 30:
+        on_one_line(i)
+        two()(i)
+    catches(i)
+    list(steps(i))
+";
+
+#[test]
+fn functions_of_which_all_was_seen_hide_nothing() {
+    let dir = common::temp_dir();
+    let program = dir.path().join("micropython");
+    firmware().executable(&program, false);
+    common::write_files(dir.path(), &[("t.py", REPEATED)]);
+    for level in ["line", "branch"] {
+        let run = |data: &str, more: &[&str]| {
+            let args = [&["--level", level][..], more].concat();
+            measured(dir.path(), &program, "t.py", &format!("{level}-{data}"), &args)
+        };
+        let sensors = run("sensors", &[]);
+        let missing = sensors[0].statements.iter().filter(|(_, hit)| !**hit);
+        assert_eq!(missing.map(|(line, _)| line.0).collect::<Vec<_>>(), [14, 27, 28]);
+        let mut open = Blind::default();
+        let traced = run("traced", &["--mode", "settrace"]);
+        pool::none(compare(level, &sensors, &traced, &mut open));
+        // Of lambdas and functions on one line lines do not tell the ways.
+        let branches = if level == "branch" { 2 } else { 0 };
+        assert_eq!(open, Blind { branches, ..Blind::default() });
+    }
 }
 
 /// What the firmware reports oddly: the line of a class twice, `except` lines that do not match, and the

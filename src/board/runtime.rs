@@ -6,7 +6,11 @@ use crate::device::{Blob, Board};
 
 const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
 const GUARD: &str = include_str!("../../runtime/_mpycov_guard.py");
-const TRACER: &str = include_str!("../../runtime/_mpycov_trace.py");
+const TRACER: [(&str, &str); 3] = [
+    ("_mpycov_trace.py", include_str!("../../runtime/_mpycov_trace.py")),
+    ("_mpycov_trace_end.py", include_str!("../../runtime/_mpycov_trace_end.py")),
+    ("_mpycov_trace_own.py", include_str!("../../runtime/_mpycov_trace_own.py")),
+];
 const TESTS: &str = include_str!("../../runtime/_mpycov_tests.py");
 
 /// With less free memory than this, in bytes, a board gets the runtime in two parts.
@@ -61,13 +65,16 @@ pub fn tests() -> Blob {
     Blob { name: "_mpycov_tests.py".to_owned(), bytes: shortened(TESTS).into_bytes() }
 }
 
-/// The tracer, and the table that tells it what to trace.
+/// The tracer in its parts, and the table that tells it what to trace.
 #[must_use]
-pub fn tracer(table: Vec<u8>) -> [Blob; 2] {
-    [
-        Blob { name: "_mpycov_trace.py".to_owned(), bytes: shortened(TRACER).into_bytes() },
-        Blob { name: "_mpycov_trace.txt".to_owned(), bytes: table },
-    ]
+pub fn tracer(table: Vec<u8>) -> Vec<Blob> {
+    let part = |(name, text): (&str, &str)| Blob {
+        name: name.to_owned(),
+        bytes: shortened(text).into_bytes(),
+    };
+    let mut blobs: Vec<Blob> = TRACER.into_iter().map(part).collect();
+    blobs.push(Blob { name: "_mpycov_trace.txt".to_owned(), bytes: table });
+    blobs
 }
 
 /// What is needed from the start, and what is needed in the end. What only the unix port needs is left out.

@@ -59,6 +59,8 @@ struct One {
     path: PathBuf,
     traced: Traced,
     watched: Option<Vec<u32>>,
+    /// Lines by which the tracer cannot tell a function from others.
+    shared: Vec<u32>,
     /// Lines that were put in front of the text.
     in_front: u32,
 }
@@ -79,8 +81,9 @@ pub(super) fn prepare(
         let traced = Traced::of(attempt.text.clone(), fences).ok()?;
         let watched = traced.watched(map).into_iter().map(|line| line.0).collect();
         let watched = (!lines_only).then_some(watched);
+        let shared = traced.shared_starts().into_iter().map(|line| line.0).collect();
         let path = attempt.found.path.clone();
-        Some((map.digest.clone(), One { path, traced, watched, in_front: 0 }))
+        Some((map.digest.clone(), One { path, traced, watched, shared, in_front: 0 }))
     });
     Prepared { may_lock, files: made.into_iter().flatten().collect() }
 }
@@ -132,12 +135,15 @@ impl Prepared {
 
 impl One {
     fn row(&self, digest: &Digest, name: String) -> TraceRow {
-        let watched = self.watched.as_ref();
+        let moved = |lines: &Vec<u32>| -> Vec<u32> {
+            lines.iter().map(|line| line + self.in_front).collect()
+        };
         TraceRow {
             name,
             digest: digest.to_string(),
             lines: self.traced.lines() + self.in_front,
-            watched: watched.map(|lines| lines.iter().map(|line| line + self.in_front).collect()),
+            watched: self.watched.as_ref().map(moved),
+            shared: moved(&self.shared),
         }
     }
 }

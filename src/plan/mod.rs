@@ -15,6 +15,7 @@ pub mod marks;
 mod names;
 pub mod outline;
 mod safety;
+pub mod starts;
 mod values;
 mod walk;
 

@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 
 use crate::model::{Events, FileMap, Gap, Line, Observed};
 use crate::parse::{Parsed, SyntaxError, parse};
-use crate::plan::locks;
 use crate::plan::outline::{Outline, outline};
+use crate::plan::{locks, starts};
 use fence::Fenced;
 
 /// A file to trace.
@@ -72,6 +72,18 @@ impl Traced {
         judge::watched(map, &self.outline, &self.text, &self.parsed)
     }
 
+    /// The lines of the text to run on which the code of several functions may start, or
+    /// whose functions are to be traced always.
+    #[must_use]
+    pub fn shared_starts(&self) -> Vec<Line> {
+        let shared = starts::shared(&self.parsed);
+        let text = &self.text;
+        (1..=text.lines)
+            .map(Line)
+            .filter(|line| shared.contains(&text.source_line(*line)))
+            .collect()
+    }
+
     /// May the heap have been locked by what was reported of this text? Lines tell
     /// of calls only where there is memory for it.
     #[must_use]
@@ -117,6 +129,21 @@ mod tests {
     fn native_code_is_not_judged_by_lines() {
         let source = "import micropython\n@micropython.native\ndef f():\n    def g():\n        pass\n    return g\ndef h():\n    return 1\n";
         assert_eq!(untraced(source, &[1, 2, 7], Gap::default()), [4, 5, 6]);
+    }
+
+    #[test]
+    fn functions_are_told_apart_by_their_first_lines() {
+        let shared = |source: &str| -> Vec<u32> {
+            let traced = Traced::of(source.as_bytes().to_vec(), true).expect("a text");
+            traced.shared_starts().iter().map(|line| line.0).collect()
+        };
+        // The line of a definition may be where the code around it starts.
+        assert_eq!(shared("def f():\n    def g(a,\n          b):\n        return 1\n"), [1, 2, 3]);
+        assert_eq!(shared("@a\n@b\ndef f(): return 1\nclass C:\n    pass\n"), [1, 2, 3, 4]);
+        assert_eq!(shared("def f(n):\n    return [\n        i for i in n]\n"), [1, 2, 3]);
+        assert_eq!(shared("x = (lambda:\n    1)\ny = 1\n"), [1, 2]);
+        // Who may catch an exception is traced always.
+        assert_eq!(shared("def f():\n    a()\n    with b:\n        c()\nd()\n"), [1, 2, 3, 4]);
     }
 
     #[test]

@@ -18,8 +18,13 @@ use crate::fs::{self, FileError};
 
 /// The module that keeps the hits.
 pub const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
-/// The module that traces lines.
-pub const TRACER: &str = include_str!("../../runtime/_mpycov_trace.py");
+/// The modules that trace lines, by their names as files: the tracer, what makes its
+/// frames, and what a program calls that traces itself.
+pub const TRACER: [(&str, &str); 3] = [
+    ("_mpycov_trace.py", include_str!("../../runtime/_mpycov_trace.py")),
+    ("_mpycov_trace_end.py", include_str!("../../runtime/_mpycov_trace_end.py")),
+    ("_mpycov_trace_own.py", include_str!("../../runtime/_mpycov_trace_own.py")),
+];
 const BOOT: &str = include_str!("../../runtime/_mpycov_boot.py");
 const TESTS: &str = include_str!("../../runtime/_mpycov_tests.py");
 const CONTEXTS: &str = include_str!("../../runtime/_mpycov_contexts.py");
@@ -71,17 +76,32 @@ pub struct TraceRow {
     pub lines: u32,
     /// The lines from which transitions are noted; `None` to note lines only.
     pub watched: Option<Vec<u32>>,
+    /// The lines by which a function cannot be told from others, ascending.
+    pub shared: Vec<u32>,
 }
 
-/// A line of the table that the tracer reads: name, digest, number of lines, watched lines.
+/// A line of the table that the tracer reads: name, digest, number of lines, watched lines, shared
+/// lines.
 #[must_use]
 pub fn table_row(row: &TraceRow) -> String {
-    let watched = row.watched.as_ref().map(|lines| {
-        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
-        // With no watched lines there is still something between the spaces.
-        format!(",{}", lines.join(","))
-    });
-    format!("{}\t{} {} {}\n", row.name, row.digest, row.lines, watched.as_deref().unwrap_or("-"))
+    let watched = row.watched.as_deref().map_or_else(|| "-".to_owned(), list);
+    format!("{}\t{} {} {watched} {}\n", row.name, row.digest, row.lines, list(&row.shared))
+}
+
+/// Numbers as the tracer reads them, `3-5` for 3, 4 and 5. With none there is still
+/// something between the spaces.
+fn list(lines: &[u32]) -> String {
+    let mut out = ",".to_owned();
+    for run in lines.chunk_by(|a, b| a + 1 == *b) {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        out += &run[0].to_string();
+        if run.len() > 1 {
+            out += &format!("-{}", run[run.len() - 1]);
+        }
+    }
+    out
 }
 
 /// How a run ended.
@@ -153,7 +173,9 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
     let mut how = description(launch, &tree, [&hits, &tests, &frozen], &manners)?;
     if let Some(rows) = launch.trace {
         can_trace(launch.micropython)?;
-        fs::write(&lib.join("_mpycov_trace.py"), TRACER.as_bytes())?;
+        for (name, text) in TRACER {
+            fs::write(&lib.join(name), text.as_bytes())?;
+        }
         let table = temp.path().join("table");
         let text: String = rows.iter().map(table_row).collect();
         fs::write(&table, text.as_bytes())?;

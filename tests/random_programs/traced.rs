@@ -68,6 +68,7 @@ fn row(name: &str, map: &FileMap, traced: &Traced) -> String {
         digest: map.digest.to_string(),
         lines: traced.lines(),
         watched: Some(traced.watched(map).into_iter().map(|Line(line)| line).collect()),
+        shared: traced.shared_starts().into_iter().map(|Line(line)| line).collect(),
     })
 }
 
@@ -77,7 +78,9 @@ fn run(texts: &[Vec<u8>], calls: &str, table: &str) -> Frames {
     let place = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("a file");
     write(dir.path(), texts, calls);
     place("_mpycov.py", RUNTIME);
-    place("_mpycov_trace.py", TRACER);
+    for (name, text) in TRACER {
+        place(name, text);
+    }
     place("_mpycov_trace.txt", table);
     let outcome = targets::wasm(WASM_NEWEST, true).run(Path::new(dir.path()), "main.py", &[], b"");
     assert_eq!(outcome.status, Some(0), "{}", outcome.text());
