@@ -141,12 +141,22 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), seen)
     assert_eq!(on_terminal(env!("CARGO_BIN_EXE_mpycov"), &["run", "asks.py"]), plain);
 }
 
+/// Ends as the signals say, however whoever runs the tests treats them: under nohup, SIGHUP is ignored.
+const WITH_SIGNALS: &str = "
+import os, signal, sys
+for name in ('SIGHUP', 'SIGINT', 'SIGTERM'):
+    signal.signal(getattr(signal, name), signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+";
+
 /// Starts `mpycov run` on a program that says `ready`, sends it a signal as a terminal does to
 /// all of a job (or to mpycov alone), and waits for its end.
 fn signalled(dir: &Path, script: &str, signal: &str, all: bool) -> Outcome {
     use std::os::unix::process::CommandExt as _;
     let mut command = mpycov(dir);
-    command.args(["run", script]).process_group(0);
+    command.args(["run", script]);
+    let mut command = process::through(WITH_SIGNALS, &command);
+    command.process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("mpycov");
     let id = child.id();

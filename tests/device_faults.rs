@@ -5,8 +5,6 @@
 //! The rule: a session ends, with a complete result or with an error that says something. It never hangs, never
 //! takes wrong bytes for right ones, never touches a file of the user's.
 
-#[allow(unreachable_pub, reason = "a test of its own, too")]
-#[path = "device_sim.rs"]
 mod sim;
 
 use std::sync::{Arc, Mutex};
@@ -14,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use mpycov::device::board::Board;
 use mpycov::device::deploy::{Blob, Deployment, Layout};
+use mpycov::device::ended::{Closing, Run, RunEnd, Section};
 use mpycov::device::error::{DeployError, ReadFileError, ReplError};
 use mpycov::device::faulty::{Damage, Fault, Faulty, Way};
 use mpycov::device::files::read_file;
-use mpycov::device::run::{Closing, Program, Run, RunEnd, Section};
+use mpycov::device::run::Program;
 use mpycov::device::transport::{ReadError, Transport, WriteError};
 use mpycov::device::{Control, RawRepl, ReplOptions};
 use sim::{CLOSING, Flash, Kind, OUTPUT, SimBoard};

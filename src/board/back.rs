@@ -5,11 +5,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::job::Failure;
 use super::runtime;
-use super::session::{Failure, Session};
+use super::session::Session;
 use super::start::{CLOSING, CLOSING_SMALL};
+use crate::device::ended::Closing;
 use crate::device::files::{read_file, remove_file};
-use crate::device::run::Closing;
 use crate::device::{Board, Control, Program, RawRepl, ReplError};
 use crate::wire::frame::{self, Frames};
 
@@ -17,6 +18,8 @@ use crate::wire::frame::{self, Frames};
 const DUMPS: u32 = 3;
 /// How long printing hits may take: some 60 kB of frames on a slow line.
 pub(super) const LONGEST_DUMP: Duration = Duration::from_secs(120);
+/// How long to wait between two tries to open a line.
+const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 /// Said of hits that are known to be gone.
 const CLEARED: &str = "the board's memory was cleared before they were read";
 /// Said of hits that were asked for and of which nothing was heard.
@@ -118,7 +121,7 @@ impl Session {
                     return true;
                 }
             }
-            std::thread::sleep(Duration::from_millis(250));
+            std::thread::sleep(patience.min(BETWEEN_TRIES));
         }
         false
     }
@@ -158,4 +161,53 @@ pub fn hits_in_place(board: &Board) -> String {
 pub(super) fn sound_lines(bytes: &[u8]) -> Vec<u8> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     lines.filter(|line| frame::is_hits(line)).flatten().copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adler32(text: &str) -> u32 {
+        let (a, b) = text.bytes().fold((1_u32, 0_u32), |(a, b), byte| {
+            let a = (a + u32::from(byte)) % 65521;
+            (a, (b + a) % 65521)
+        });
+        b << 16 | a
+    }
+
+    /// A saved file with these hits of two files with eight sensors each.
+    fn saved(first: &str, second: &str) -> Vec<u8> {
+        let bodies = [
+            "begin:1".to_owned(),
+            format!("0123456789ab:8:0:{first}"),
+            format!("ba9876543210:8:0:{second}"),
+            "end:2".to_owned(),
+        ];
+        let lines = bodies.map(|body| {
+            let body = format!("mpycov:1:{body}");
+            format!("<{body}:{:08x}>\n", adler32(&body))
+        });
+        lines.concat().into_bytes()
+    }
+
+    fn fired(found: &Frames) -> usize {
+        found.hits.values().map(|set| set.iter().count()).sum()
+    }
+
+    #[test]
+    fn a_save_that_was_cut_at_any_byte_costs_nothing_of_the_one_before() {
+        let (old, new) = (saved("10", "80"), saved("f0", "8f"));
+        assert_eq!((fired(&frame::read(&old)), fired(&frame::read(&new))), (2, 9));
+        let mut most = 0;
+        for cut in 0..=new.len() {
+            // The new file is written aside; the old one is replaced when it is whole.
+            let all = [sound_lines(&old), sound_lines(&new[..cut])].concat();
+            let found = frame::read(&all);
+            assert_eq!(found.faults, Vec::<String>::new(), "cut at {cut}");
+            let count = fired(&found);
+            assert!(count >= most.max(2), "cut at {cut}: {count} after {most}");
+            most = count;
+        }
+        assert_eq!(most, 9);
+    }
 }

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use super::job::Limit;
+use super::start::NO_TIMER;
 use crate::wire::frame::{self, Frames};
 
 const FRAME: &[u8] = b"<mpycov:";
-/// What the start statements print where there is no timer for `--autosave`.
-const NO_TIMER: &[u8] = b"<mpycov-autosave>";
 /// What they print where tests cannot be told apart.
 const NO_TESTS: &[u8] = b"<mpycov-no-tests>";
 /// What stands in front of the frames of the test that has just ended.
@@ -58,10 +58,8 @@ pub struct Listener {
     /// The test whose frames are coming.
     framed: Option<String>,
     by_test: BTreeMap<String, Vec<u8>>,
-    /// Whether tests cannot be told apart.
-    pub no_tests: bool,
-    /// Whether the firmware has no timer.
-    pub no_timer: bool,
+    /// What cannot be had, and was not told yet.
+    limits: Vec<Limit>,
 }
 
 impl Listener {
@@ -117,10 +115,10 @@ impl Listener {
             }
         } else if line.starts_with(TEST) {
             self.framed = self.last.clone();
-        } else if line.starts_with(NO_TIMER) {
-            self.no_timer = true;
+        } else if line.starts_with(NO_TIMER.as_bytes()) {
+            self.limits.push(Limit::NoTimer);
         } else if line.starts_with(NO_TESTS) {
-            self.no_tests = true;
+            self.limits.push(Limit::NoTests);
         } else {
             out.extend_from_slice(&line[shown..]);
         }
@@ -152,6 +150,11 @@ impl Listener {
             self.last.clone_from(&begun);
             self.current = begun;
         }
+    }
+
+    /// What the start statements said that cannot be had; each of it once.
+    pub fn take_limits(&mut self) -> Vec<Limit> {
+        std::mem::take(&mut self.limits)
     }
 
     /// All lines that are frames, sound or not.
@@ -193,7 +196,7 @@ fn ended_test(line: &str) -> bool {
 
 /// Whether a line begins, or may still begin, as one of ours.
 fn may_be_frame(line: &[u8]) -> bool {
-    [FRAME, NO_TIMER, NO_TESTS, TEST].iter().any(|start| {
+    [FRAME, NO_TIMER.as_bytes(), NO_TESTS, TEST].iter().any(|start| {
         let count = line.len().min(start.len());
         count > 0 && line[..count] == start[..count]
     })

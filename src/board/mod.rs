@@ -9,6 +9,8 @@ pub mod budget;
 pub mod collect;
 pub mod cross;
 pub mod home;
+pub mod job;
+pub mod line;
 pub mod listen;
 pub mod modules;
 pub mod place;
@@ -16,4 +18,5 @@ pub mod runtime;
 pub mod session;
 pub mod start;
 
-pub use session::{Ended, Failure, Job, Session, Stage};
+pub use job::{Ended, Failure, Job, Limit, Stage};
+pub use session::Session;

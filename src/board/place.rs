@@ -54,6 +54,21 @@ impl Roots {
     }
 }
 
+/// The module that `-m` runs when it names this one, going by the names of the files there are: of a package its
+/// `__main__`. None if there is no such file.
+#[must_use]
+pub fn main_module<'a>(
+    module: &str,
+    mut names: impl Iterator<Item = &'a str> + Clone,
+) -> Option<String> {
+    let path = module.replace('.', "/");
+    let inside = [format!("{path}/__init__.py"), format!("{path}/__main__.py")];
+    if names.clone().any(|name| inside.iter().any(|one| one == name)) {
+        return Some(format!("{module}.__main__"));
+    }
+    names.any(|name| name == format!("{path}.py")).then(|| module.to_owned())
+}
+
 /// Which of `helpers`, given by their module names, the texts speak of, and then what those speak of: the ones
 /// that may be imported. A name in a string counts, since `__import__` takes strings.
 #[must_use]
@@ -107,6 +122,16 @@ mod tests {
         let apart = roots("/q", &["/p"], true);
         assert_eq!(apart.name_of(Path::new("/q/test_a.py")), "test_a.py");
         assert_eq!(apart.search(), [""]);
+    }
+
+    #[test]
+    fn a_package_is_run_by_its_main_module() {
+        let names = ["tool.py", "pkg/__init__.py", "pkg/inner/__main__.py"];
+        let main = |module: &str| main_module(module, names.iter().copied());
+        assert_eq!(main("tool").as_deref(), Some("tool"));
+        assert_eq!(main("pkg").as_deref(), Some("pkg.__main__"));
+        assert_eq!(main("pkg.inner").as_deref(), Some("pkg.inner.__main__"));
+        assert_eq!(main("inner"), None);
     }
 
     #[test]

@@ -4,133 +4,22 @@
 //! every way there is: printed at the end in the same session, printed once more if the line damaged them, printed
 //! or saved by the guard before the board went away. The board is tidied up whatever happened, if it still answers.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::back::HITS;
-use super::listen::{Listener, Tests};
-use super::modules::{self, Unsourced};
+use super::job::{Ended, Failure, Job, Show, Stage};
+use super::line::Line;
+use super::listen::Listener;
+use super::modules;
 use super::start::{CLOSING, Start, statements};
 use super::{home, runtime};
-use crate::device::deploy::Event;
-use crate::device::error::ReadFileError;
-use crate::device::run::Closing;
-use crate::device::selector::Address;
+use crate::device::ended::Closing;
 use crate::device::watch::Watched;
 use crate::device::{
-    Blob, Board, Control, DeployError, Deployment, Layout, OpenError, Program, RawRepl, ReplError,
-    ReplOptions, RunEnd, Section, Transport,
+    Blob, Board, Control, Deployment, Layout, Program, RawRepl, ReplError, ReplOptions, RunEnd,
+    Section,
 };
-use crate::wire::frame::{self, Frames};
-
-/// Why there is no result.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The line could not be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// Something of the prompt's.
-    #[error(transparent)]
-    Repl(#[from] ReplError),
-    /// Something about files.
-    #[error(transparent)]
-    Deploy(#[from] DeployError),
-    /// Something about a file of the board's.
-    #[error(transparent)]
-    Read(#[from] ReadFileError),
-}
-
-/// What is to be done on a board.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// The files, the runtime's excepted.
-    pub blobs: Vec<Blob>,
-    /// For each file with a source, in any order: its name among the blobs, the name of its source, the lines that
-    /// it has more.
-    pub origins: Vec<(String, String, Vec<u32>)>,
-    /// What to start; `None` for the board's own `boot.py` and `main.py`, which are among the blobs.
-    pub start: Option<Start>,
-    /// Where files go.
-    pub layout: Layout,
-    /// Whether they are there already: nothing is sent then, and nothing taken away.
-    pub there: bool,
-    /// Whether they stay.
-    pub keep: bool,
-    /// How long the program may run.
-    pub timeout: Option<Duration>,
-    /// Whether modules without sources are looked for in the end.
-    pub look_for_unsourced: bool,
-}
-
-/// What happens meanwhile.
-#[derive(Debug)]
-pub enum Stage<'a> {
-    /// Files are placed or taken away.
-    Files(Event<'a>),
-    /// The program starts.
-    Running,
-    /// Output of the program.
-    Output(&'a [u8]),
-    /// The board went away; it is waited for.
-    ComingBack,
-}
-
-/// Who is told what happens.
-pub type Show<'a> = dyn FnMut(Stage<'_>) + 'a;
-
-/// How the program ended and what it left.
-#[derive(Debug)]
-pub struct Ended {
-    /// How the program ended; tracebacks are those of the sources.
-    pub end: RunEnd,
-    /// The hits.
-    pub frames: Frames,
-    /// Whether some hits came from a file that was saved before the board went away.
-    pub saved: bool,
-    /// Whether the board came back after it went away.
-    pub returned: bool,
-    /// What unittest said.
-    pub tests: Tests,
-    /// The test that was running when the program ended without a word.
-    pub during: Option<String>,
-    /// The hits of each test, if they were asked for.
-    pub by_test: BTreeMap<String, Frames>,
-    /// Whether tests could not be told apart: there is no unittest, or one that cannot be watched.
-    pub no_tests: bool,
-    /// Whether `--autosave` found no timer.
-    pub no_timer: bool,
-    /// Modules without sources that the program imported, if they were looked for and the firmware can tell.
-    pub unsourced: Vec<Unsourced>,
-    /// Whether the firmware let the guard watch for resets.
-    pub guarded: bool,
-    /// Why the board could not be tidied up.
-    pub untidy: Option<String>,
-}
-
-/// Where a board is, so that it can be found again after it went away.
-pub struct Line {
-    /// Opens it.
-    pub open: Box<dyn FnMut() -> Result<Box<dyn Transport>, OpenError> + Send>,
-    /// How long a board may take to come back after a reset; none if what opens anew is another board.
-    pub patience: Option<Duration>,
-}
-
-/// How long a real board may take to come back after a reset.
-const COMING_BACK: Duration = Duration::from_secs(12);
-
-impl Line {
-    /// The line at an address.
-    #[must_use]
-    pub fn at(address: &Address, baud: Option<u32>) -> Self {
-        // What a command was is not the same board when it is started anew.
-        let anew = matches!(address, Address::Exec(_) | Address::ExecPty(_));
-        let address = address.clone();
-        Self {
-            open: Box::new(move || address.open(baud)),
-            patience: (!anew).then_some(COMING_BACK),
-        }
-    }
-}
+use crate::wire::frame;
 
 /// A board at its raw prompt.
 pub struct Session {
@@ -271,7 +160,8 @@ impl Session {
                 }
                 let root = placed.import_root();
                 let guard = runtime::can_guard(&self.board).then_some(hits);
-                let text = statements(start, &self.board, root.as_deref(), guard);
+                let start = Start { paths: searched(start, placed), ..start.clone() };
+                let text = statements(&start, &self.board, root.as_deref(), guard);
                 let closing_text = match start.by_test {
                     true => format!("import _mpycov_tests\n_mpycov_tests.restore()\n{CLOSING}"),
                     false => self.closing().to_owned(),
@@ -289,7 +179,7 @@ impl Session {
                         &program,
                         &self.control,
                         &mut |section, bytes| match section {
-                            Section::Program => show(Stage::Output(&listener.feed(bytes))),
+                            Section::Program => hear(&mut listener, bytes, show),
                             Section::Closing => closing.extend_from_slice(bytes),
                         },
                     )?;
@@ -306,8 +196,8 @@ impl Session {
         let gone = matches!(end, RunEnd::Vanished { .. } | RunEnd::SoftReset { .. });
         let mut frames = frame::read(listener.frames());
         let (mut returned, mut saved) = (false, false);
+        show(if gone { Stage::ComingBack } else { Stage::Collecting });
         if gone {
-            show(Stage::ComingBack);
             returned = self.come_back();
             frames.add(self.understood(&closing).unwrap_or_default());
         } else if !hangs(&end) {
@@ -338,8 +228,6 @@ impl Session {
             tests: listener.tests().clone(),
             during: listener.current_test().map(str::to_owned),
             by_test: listener.by_test(),
-            no_tests: listener.no_tests,
-            no_timer: listener.no_timer,
             guarded: runtime::can_guard(&self.board),
             unsourced,
             untidy: None,
@@ -361,7 +249,7 @@ impl Session {
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let watched = self.repl.watch(left, &self.control, reopened, &mut |bytes| {
-                show(Stage::Output(&listener.feed(bytes)));
+                hear(listener, bytes, show);
             });
             let end = match watched {
                 Watched::Prompt => RunEnd::Finished,
@@ -392,6 +280,7 @@ impl Session {
         hits: Option<&str>,
         show: &mut Show<'_>,
     ) -> Option<String> {
+        show(Stage::Tidying);
         self.repl.stop_on(&self.control);
         let result = (|| {
             self.repl.take_over()?;
@@ -422,6 +311,25 @@ impl Session {
         left.remove(&mut self.repl, &self.board, &mut |_| ())?;
         Ok(true)
     }
+}
+
+/// Takes what the program printed, and hands on what it says.
+fn hear(listener: &mut Listener, bytes: &[u8], show: &mut Show<'_>) {
+    let out = listener.feed(bytes);
+    for limit in listener.take_limits() {
+        show(Stage::Limited(limit));
+    }
+    show(Stage::Output(&out));
+}
+
+/// The directories to search for modules, by their full names. In place the board searches its own one by itself.
+fn searched(start: &Start, placed: &Deployment) -> Vec<String> {
+    let full = |path: &String| match (path.is_empty(), placed.import_root()) {
+        (false, _) => Some(placed.path_of(path)),
+        (true, Some(root)) => Some(root.trim_end_matches('/').to_owned()),
+        (true, None) => None,
+    };
+    start.paths.iter().filter_map(full).collect()
 }
 
 /// Whether the board runs on and cannot be spoken to.

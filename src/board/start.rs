@@ -12,9 +12,12 @@ use crate::device::python::str_literal;
 pub struct Start {
     /// The module to import.
     pub module: String,
+    /// Whether only the board knows if it is a package, whose `__main__` is to run then.
+    pub perhaps_package: bool,
     /// What `sys.argv` shall be.
     pub argv: Vec<String>,
-    /// Directories to search before all others, below the one where the files are; the first comes first.
+    /// Directories to search before all others; the first comes first. A [`Job`](super::Job) has them below the one
+    /// where the files are, whose own name is empty.
     pub paths: Vec<String>,
     /// Save the hits every so many seconds.
     pub autosave: Option<f64>,
@@ -40,11 +43,22 @@ pub fn as_main(text: &[u8], module: &str, aliased: bool) -> (Vec<u8>, bool) {
 }
 
 /// The text of a program that the board starts by itself, changed so that hits are saved to `hits` before it resets
-/// the board. What is added is as with [`as_main`].
+/// the board, and with `autosave` every so many seconds. What is added is as with [`as_main`].
 #[must_use]
-pub fn as_guarded(text: &[u8], hits: &str) -> (Vec<u8>, bool) {
-    with_prefix(text, format!("__import__('_mpycov_guard').guard({});", str_literal(hits)))
+pub fn as_guarded(text: &[u8], hits: &str, autosave: Option<f64>) -> (Vec<u8>, bool) {
+    let hits = str_literal(hits);
+    let mut prefix = format!("__import__('_mpycov_guard').guard({hits});");
+    if let Some(seconds) = autosave {
+        prefix += &format!(
+            "__import__('_mpycov_guard').autosave({hits},{seconds})or print({});",
+            str_literal(NO_TIMER)
+        );
+    }
+    with_prefix(text, prefix)
 }
+
+/// What is printed where there is no timer for `autosave`.
+pub(super) const NO_TIMER: &str = "<mpycov-autosave>";
 
 fn with_prefix(text: &[u8], mut prefix: String) -> (Vec<u8>, bool) {
     let (mark, text) = match text.strip_prefix(b"\xef\xbb\xbf") {
@@ -72,7 +86,7 @@ fn is_compound(line: &[u8]) -> bool {
 }
 
 /// The statements that start the program. `root` is where the files are, with a `/` at its end, if that is a
-/// directory to import from; `guard` says, where the firmware lets a guard watch for resets, which file hits are saved
+/// directory of ours; `guard` says, where the firmware lets a guard watch for resets, which file hits are saved
 /// to when the board is about to go away: none where they are printed.
 #[must_use]
 pub fn statements(
@@ -83,14 +97,11 @@ pub fn statements(
 ) -> String {
     let mut out = String::new();
     let with_argv = board.sys_argv && !start.argv.is_empty();
-    if root.is_some() || with_argv {
+    if !start.paths.is_empty() || with_argv {
         out += "import sys\n";
     }
-    if let Some(root) = root {
-        for path in start.paths.iter().rev() {
-            let full = format!("{root}{path}");
-            out += &format!("sys.path.insert(0,{})\n", str_literal(full.trim_end_matches('/')));
-        }
+    for path in start.paths.iter().rev() {
+        out += &format!("sys.path.insert(0,{})\n", str_literal(path));
     }
     if with_argv {
         let words: Vec<String> = start.argv.iter().map(|word| str_literal(word)).collect();
@@ -100,9 +111,8 @@ pub fn statements(
         let hits = hits.map_or_else(|| "None".to_owned(), str_literal);
         out += &format!("import _mpycov_guard\n_mpycov_guard.guard({hits})\n");
         if let Some(seconds) = start.autosave {
-            out += &format!(
-                "if not _mpycov_guard.autosave({hits},{seconds}):print('<mpycov-autosave>')\n"
-            );
+            out +=
+                &format!("if not _mpycov_guard.autosave({hits},{seconds}):print('{NO_TIMER}')\n");
         }
     }
     if start.by_test {
@@ -114,7 +124,14 @@ pub fn statements(
         let root = str_literal(root.unwrap_or_default());
         out += &format!("import _mpycov_trace\n_mpycov_trace.board({root})\n");
     }
-    out += &format!("_m=__import__({})\n", str_literal(&start.module));
+    let module = str_literal(&start.module);
+    if start.perhaps_package && board.directories {
+        let main = str_literal(&format!("{}.__main__", start.module));
+        out += &format!("_m=__import__({module},None,None,True)\n");
+        out += &format!("if hasattr(_m,'__path__'):__import__({main})\n");
+    } else {
+        out += &format!("_m=__import__({module})\n");
+    }
     out
 }
 
@@ -168,7 +185,8 @@ mod tests {
             "import _mpycov\n_m=__import__('t')\n"
         );
         let board = Board { sys_argv: true, sys_path: true, ..Board::default() };
-        let start = Start { paths: vec!["tests".to_owned(), String::new()], ..start };
+        let start =
+            Start { paths: vec!["/_mpycov/tests".to_owned(), "/_mpycov".to_owned()], ..start };
         assert_eq!(
             statements(&start, &board, Some("/_mpycov/"), Some(Some("/_mpycov/hits"))),
             "import sys\nsys.path.insert(0,'/_mpycov')\nsys.path.insert(0,'/_mpycov/tests')\n\

@@ -104,6 +104,10 @@ pub(super) enum Command {
     /// Report what all runs exercised.
     Report(ReportArgs),
     /// Take hits from files, console logs, standard input or a board.
+    ///
+    /// A board does one thing at a time: with -t its program is interrupted, its hits are taken, and it is started over.
+    /// It cannot go on where it was. A program that must not be interrupted prints its hits itself, with
+    /// `_mpycov.dump()`; --listen waits for them and leaves it alone.
     Collect(CollectArgs),
     /// Place instrumented files on a board, and leave them there.
     Deploy(DeployArgs),
@@ -281,7 +285,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = parse_passes, help_heading = "Boards")]
     pub(super) passes: Option<Passes>,
     /// Save hits on the board every so many seconds, for watchdogs and crashes.
-    #[arg(long, value_name = "SECONDS", help_heading = "Boards")]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, help_heading = "Boards")]
     pub(super) autosave: Option<f64>,
     /// The script (or module, or code) and its arguments; else the setting command_line.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -314,6 +318,11 @@ pub(super) enum Passes {
     Auto,
     /// So many.
     Exactly(usize),
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds > 0.0);
+    seconds.ok_or_else(|| "it takes a number of seconds above 0".to_owned())
 }
 
 fn parse_passes(text: &str) -> Result<Passes, String> {

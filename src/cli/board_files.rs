@@ -12,8 +12,8 @@ use super::instrument::{attempt, options, show_faults, warn_of_paths};
 use super::settrace::{self, Prepared, Texts};
 use crate::board::back::hits_in_place;
 use crate::board::cross::Cross;
-use crate::board::place::{Roots, needed};
-use crate::board::{budget, runtime, start};
+use crate::board::place::{Roots, main_module, needed};
+use crate::board::{runtime, start};
 use crate::device::{Blob, Board, Layout};
 use crate::discover::{self, Found};
 use crate::fs;
@@ -35,6 +35,8 @@ pub(super) struct Sources<'a> {
     pub(super) cwd: PathBuf,
     pub(super) select: &'a SelectArgs,
     pub(super) place: &'a PlaceArgs,
+    /// Hits of a program that the board starts by itself are saved every so many seconds.
+    pub(super) autosave: Option<f64>,
     /// How they are traced, if they are not instrumented.
     pub(super) trace: Option<Texts>,
 }
@@ -50,8 +52,12 @@ pub(super) struct Files {
     pub(super) uncovered: BTreeMap<String, String>,
     /// The module to import, if something is to be started.
     pub(super) module: String,
+    /// Whether only the board knows if that is a package.
+    pub(super) perhaps_package: bool,
     /// The digest of the script, if it is covered.
     pub(super) script: Option<Digest>,
+    /// Sources that are not sent to a small board, because nothing speaks of them.
+    pub(super) left_out: BTreeSet<String>,
     /// Directories to search for modules.
     pub(super) search: Vec<String>,
     /// Whether the board starts the program by itself.
@@ -200,6 +206,9 @@ impl Sources<'_> {
             parts.push(Part::plain(path, host, text));
         }
         self.add_plain(&mut parts)?;
+        if runtime::is_small(board) {
+            files.left_out = self.leave_out(&mut parts);
+        }
         let directories = board.directories && (board.sys_path || self.place.in_place);
         let roots = Roots {
             script: script.and_then(Path::parent).map(Path::to_owned),
@@ -211,6 +220,12 @@ impl Sources<'_> {
             true => Some(Cross::for_board(&self.place.mpy_cross, board.mpy)?),
             false => None,
         };
+        if let Some(module) = &self.module {
+            let names: Vec<String> = parts.iter().map(|part| roots.name_of(&part.path)).collect();
+            let main = main_module(module, names.iter().map(String::as_str));
+            files.perhaps_package = main.is_none();
+            files.module = main.unwrap_or_else(|| module.clone());
+        }
         for part in parts {
             self.add(part, &roots, board, cross.as_ref(), &mut files)?;
         }
@@ -221,8 +236,6 @@ impl Sources<'_> {
             let part = Part { added, ..part };
             files.module = "_mpycov_code".to_owned();
             place(part, "_mpycov_code.py".to_owned(), cross.as_ref(), &mut files)?;
-        } else if let Some(module) = &self.module {
-            files.module = module.clone();
         }
         self.add_extra(&mut files)?;
         if files.traced.is_some() {
@@ -230,6 +243,28 @@ impl Sources<'_> {
             files.blobs.extend(runtime::tracer(table));
         }
         Ok(files)
+    }
+
+    /// Takes away what nothing speaks of that is started; its names. What is placed without a start is placed whole.
+    fn leave_out(&self, parts: &mut Vec<Part>) -> BTreeSet<String> {
+        let is_script = |part: &Part| self.script.as_deref() == Some(&*part.path);
+        let module = self.module.as_ref().map(|module| format!("{module}.__main__"));
+        let mut start: Vec<&[u8]> = Vec::new();
+        start.extend(self.code.as_deref().or(module.as_deref()).map(str::as_bytes));
+        start.extend(parts.iter().filter(|part| is_script(part)).map(|part| &part.text[..]));
+        if start.is_empty() {
+            return BTreeSet::new();
+        }
+        let names: Vec<String> = parts.iter().map(|part| fs::slashed(&part.path)).collect();
+        let all: Vec<(&str, &[u8])> =
+            names.iter().map(String::as_str).zip(parts.iter().map(|p| &p.text[..])).collect();
+        let wanted: BTreeSet<usize> = needed(&start, &all).into_iter().collect();
+        let (stay, away): (Vec<_>, Vec<_>) = std::mem::take(parts)
+            .into_iter()
+            .enumerate()
+            .partition(|(index, part)| is_script(part) || wanted.contains(index));
+        *parts = stay.into_iter().map(|(_, part)| part).collect();
+        away.into_iter().map(|(_, part)| part.host).collect()
     }
 
     /// Adds the script, if it is not covered, and plain modules that may be imported.
@@ -258,7 +293,8 @@ impl Sources<'_> {
         let names: Vec<String> = helpers.keys().map(|path| fs::slashed(path)).collect();
         let all: Vec<(&str, &[u8])> =
             names.iter().map(String::as_str).zip(helpers.values().map(|p| &p.text[..])).collect();
-        let code = self.code.as_deref().or(self.module.as_deref()).unwrap_or_default();
+        let module = self.module.as_ref().map(|module| format!("{module}.__main__"));
+        let code = self.code.as_deref().or(module.as_deref()).unwrap_or_default();
         let mut start: Vec<&[u8]> = parts.iter().map(|part| &part.text[..]).collect();
         start.push(code.as_bytes());
         let wanted: BTreeSet<usize> = needed(&start, &all).into_iter().collect();
@@ -283,7 +319,7 @@ impl Sources<'_> {
         let mut name = roots.name_of(&part.path);
         let is_script = self.script.as_deref() == Some(&*part.path);
         let module = match &self.module {
-            Some(module) => module.clone(),
+            Some(_) => files.module.clone(),
             None => start::module_name(&stem(&part.path)),
         };
         if is_script && self.place.in_place && ["main.py", "boot.py"].contains(&&*name) {
@@ -291,12 +327,12 @@ impl Sources<'_> {
         }
         let boots = self.place.in_place && (name == "main.py" || files.boots && is_script);
         if boots && runtime::can_guard(board) {
-            let (text, added) = start::as_guarded(&part.text, &hits_in_place(board));
+            let (text, added) = start::as_guarded(&part.text, &hits_in_place(board), self.autosave);
             part.replace(text, added);
         }
         if boots {
             // It is the main program as it is.
-        } else if is_script || self.module.as_deref().is_some_and(|m| is_module(&name, m)) {
+        } else if is_script || self.module.is_some() && is_module(&name, &module) {
             if is_script {
                 // A name that cannot be imported becomes one that can.
                 let dir =
@@ -368,50 +404,5 @@ fn stem(path: &Path) -> String {
 
 /// Whether a file of this name is what `import module` runs.
 fn is_module(name: &str, module: &str) -> bool {
-    let path = module.replace('.', "/");
-    [format!("{path}.py"), format!("{path}/__init__.py")].iter().any(|one| one == name)
-}
-
-impl Files {
-    /// The number of sensors in all files.
-    fn sensors(&self) -> u64 {
-        self.maps.values().map(|map| u64::from(map.sensor_count)).sum()
-    }
-
-    /// Whether nothing speaks against these files on a board.
-    pub(super) fn fit(&self, board: &Board, layout: Layout) -> bool {
-        let needs = budget::needs(board, &self.blobs, self.sensors(), layout == Layout::Ram);
-        needs.doubts(board).is_empty()
-    }
-
-    /// Refuses what cannot fit a board, and says what may not.
-    pub(super) fn check_budget(
-        &self,
-        board: &Board,
-        layout: Layout,
-    ) -> anyhow::Result<Vec<String>> {
-        let needs = budget::needs(board, &self.blobs, self.sensors(), layout == Layout::Ram);
-        let mut warnings = Vec::new();
-        for doubt in needs.doubts(board) {
-            match doubt {
-                budget::Doubt::Storage(wanted, free) => bail!(
-                    "the files need {wanted} bytes and the board has {free} free\n  help: {}",
-                    advice(self.blobs.len())
-                ),
-                budget::Doubt::Memory(wanted, free) => warnings.push(format!(
-                    "memory may be short: some {wanted} bytes are needed to compile and count, {free} are free\n  help: {}",
-                    advice(self.blobs.len())
-                )),
-            }
-        }
-        Ok(warnings)
-    }
-}
-
-fn advice(files: usize) -> &'static str {
-    if files > 2 {
-        "a lower --level, fewer files (--include, --pattern), --mpy, or several passes (--passes auto)"
-    } else {
-        "a lower --level, or --mpy"
-    }
+    name == format!("{}.py", module.replace('.', "/"))
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 
 use super::board_args::LineArgs;
 use crate::board::Session;
-use crate::board::session::Line;
+use crate::board::line::Line;
 use crate::device::ports;
 use crate::device::selector::{Address, candidates};
 use crate::device::{Control, RawPaste, ReplOptions, Selector};

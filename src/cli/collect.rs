@@ -177,7 +177,9 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
         let label = name.unwrap_or(found.platform);
         if !common.quiet && found.was_busy {
             let then = if found.restarted { "started over" } else { "stopped" };
-            style::note(&format!("{label}: its program was interrupted and {then}."));
+            style::note(&format!(
+                "{label}: its program was interrupted and {then}; --listen leaves alone one that calls _mpycov.dump() itself."
+            ));
         }
         let context = in_context(&label, &args.context);
         inputs.push(Input { name: label, bytes: found.files, frames: found.frames, context });

@@ -8,6 +8,7 @@ use anyhow::Context;
 use super::args::{Common, DeployArgs, ModeArg};
 use super::board_files::Sources;
 use super::instrument::selection;
+use super::progress::{BoardLine, When};
 use super::settrace::{Texts, check_board};
 use super::{Exit, boards, style};
 use crate::board::Stage;
@@ -38,6 +39,7 @@ pub(super) fn deploy(args: &DeployArgs, common: &Common) -> anyhow::Result<Exit>
         cwd,
         select: &args.select,
         place: &args.place,
+        autosave: None,
         trace: (args.mode == ModeArg::Settrace).then_some(Texts::Plain),
     };
     for (name, address) in boards::one_or_more(&args.line)? {
@@ -70,11 +72,14 @@ pub(super) fn deploy(args: &DeployArgs, common: &Common) -> anyhow::Result<Exit>
             style::warning(&warning, common.color);
         }
         let (mut sent, mut size, mut there) = (0, 0, 0);
+        let mut line = BoardLine::new(&label, When::Sending, common);
         let placed = session.place(&files.blobs, layout, &mut |stage| {
+            line.at(&stage);
             if let Stage::Files(Event::Planned { files, bytes, unchanged }) = stage {
                 (sent, size, there) = (files, bytes, unchanged);
             }
         })?;
+        line.done();
         let place = placed.import_root().unwrap_or_else(|| session.board.home.clone());
         note(format!("{label}: placed {sent} files, {size} bytes; {there} were there already."));
         if let Some(root) = placed.import_root() {

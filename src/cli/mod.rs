@@ -2,6 +2,7 @@
 
 mod args;
 mod board_args;
+mod board_budget;
 mod board_files;
 mod boards;
 mod collect;
@@ -12,6 +13,7 @@ mod devices;
 mod foreign;
 mod foreign_args;
 mod instrument;
+mod progress;
 mod report;
 mod report_args;
 mod report_out;

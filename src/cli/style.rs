@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use clap::ValueEnum;
 
+use super::progress;
+
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
@@ -43,12 +45,16 @@ pub(super) fn warning(text: &str, color: Color) {
 }
 
 fn message(kind: &str, paint: &str, text: &str, color: Color) {
-    let mut err = std::io::stderr().lock();
-    let (on, off) = if color.on(&err) { (paint, "\x1b[0m") } else { ("", "") };
-    let _ = writeln!(err, "mpycov: {on}{kind}{off}: {text}");
+    progress::aside(|| {
+        let mut err = std::io::stderr().lock();
+        let (on, off) = if color.on(&err) { (paint, "\x1b[0m") } else { ("", "") };
+        let _ = writeln!(err, "mpycov: {on}{kind}{off}: {text}");
+    });
 }
 
 /// A plain line on standard error.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    progress::aside(|| {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    });
 }

@@ -110,6 +110,7 @@ impl Deployment {
             check_name(&blob.name, layout, places.directories)?;
         }
         let mut sender = Sender::new(repl, board);
+        sender.may_reset = layout != Layout::Ram;
         let wanted: Vec<(String, &Blob)> =
             blobs.iter().map(|blob| (places.path_of(&blob.name), blob)).collect();
         if layout == Layout::Ram {

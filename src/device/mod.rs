@@ -29,6 +29,7 @@ mod enter;
 mod submit;
 
 pub mod control;
+pub mod ended;
 mod farewell;
 mod newlines;
 mod output;
@@ -53,8 +54,9 @@ mod transfer;
 pub use board::Board;
 pub use control::Control;
 pub use deploy::{Blob, Deployment, Layout};
+pub use ended::{Run, RunEnd, Section};
 pub use error::{DeployError, OpenError, ReplError, SelectError};
 pub use raw_repl::{RawPaste, RawRepl, ReplOptions};
-pub use run::{Program, Run, RunEnd, Section};
+pub use run::Program;
 pub use selector::Selector;
 pub use transport::Transport;

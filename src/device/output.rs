@@ -5,9 +5,9 @@
 //! unguessable token, so any byte may occur in the output, the prompt's own end mark `\x04` included. It
 //! refuses to read from the line, and to decide that a program without an end mark is over.
 
+use super::ended::Section;
 use super::link::find;
 use super::newlines::Newlines;
-use super::run::Section;
 
 /// The most that is held back because it may turn out to be the prompt's own ending.
 const LONGEST_ENDING: usize = 8192;

@@ -6,7 +6,7 @@
 //! The DTR and RTS lines reset many boards (ESP32 boards tie them to reset and boot mode), so they are
 //! touched in an order in which "reset" is never asserted: see `open` and `close`.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -75,8 +75,8 @@ fn explain(path: &str, error: &serialport::Error) -> OpenError {
                 OpenError::Busy { path: path_text, reason: error.to_string() }
             }
             Err(error) => OpenError::Other { path: path_text, reason: error.to_string() },
-            Ok(_) if reason.contains("not a typewriter") || reason.contains("ioctl") => {
-                OpenError::Other { path: path_text, reason }
+            Ok(file) if !file.is_terminal() => {
+                OpenError::Other { path: path_text, reason: "it is no serial port".to_owned() }
             }
             Ok(_) => OpenError::Busy { path: path_text, reason },
         };
@@ -131,5 +131,19 @@ impl Transport for Serial {
 impl Drop for Serial {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_port_is_told_from_one_in_use() {
+        let refused =
+            |path: &str| Serial::open(path, DEFAULT_BAUD).map(|_| ()).expect_err("no port");
+        assert!(matches!(refused("/dev/null"), OpenError::Other { .. }));
+        assert!(refused("/dev/null").to_string().contains("it is no serial port"));
+        assert!(matches!(refused("/dev/nothing"), OpenError::NotFound { .. }));
     }
 }

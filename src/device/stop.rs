@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::control::Control;
-use super::run::{Closing, Run, RunEnd};
+use super::ended::{Closing, Run, RunEnd};
 
 /// Why and since when the program is being stopped.
 #[derive(Debug, Default)]

@@ -133,11 +133,14 @@ pub(crate) struct Sender<'a> {
     pub(crate) board: &'a Board,
     pub(crate) encoder: Encoder,
     pub(crate) digest: Digest,
+    /// Whether a board that makes no sense of what it gets may be reset: once, and not where files are in memory.
+    pub(crate) may_reset: bool,
 }
 
 impl<'a> Sender<'a> {
     pub(crate) fn new(repl: &'a mut RawRepl, board: &'a Board) -> Self {
-        Self { repl, board, encoder: Encoder::for_board(board), digest: Digest::of_board(board) }
+        let (encoder, digest) = (Encoder::for_board(board), Digest::of_board(board));
+        Self { repl, board, encoder, digest, may_reset: true }
     }
 
     /// Writes `bytes` to `path` on the board. `progress` gets the number of bytes that have arrived.
@@ -161,6 +164,14 @@ impl<'a> Sender<'a> {
                     // The board was reset behind our back and has forgotten the file that was open.
                     self.repl.forget_helpers();
                     found = exception;
+                }
+                Err(ReplError::Damaged { .. } | ReplError::OutOfMemory { .. })
+                    if self.may_reset =>
+                {
+                    // It answers, and neither a slower pace nor smaller pieces helped: something is in its memory.
+                    self.may_reset = false;
+                    self.repl.soft_reset()?;
+                    "it was reset".clone_into(&mut found);
                 }
                 Err(error) => return Err(self.refused(error, path, bytes.len())),
             }

@@ -1,6 +1,7 @@
 //! However a program ends, its hits count, and the status says whether it was well.
 
-use super::{every_board, mpycov, project, table};
+use super::common::targets::Serial;
+use super::{every_board, mpycov, project, table, wasm};
 
 /// A module that tells how far the program got.
 const STEPS: &str = "def one():\n    return 1\ndef two():\n    return 2\n";
@@ -144,4 +145,22 @@ fn results_of_unit_tests_are_reported() {
             assert!(junit.contains(part), "{part} is not in {junit}");
         }
     }
+}
+
+#[test]
+fn tests_that_nobody_starts_are_noticed() {
+    // Its firmware has micropython-lib's unittest.
+    let board = wasm(Serial::Tcp, &[]);
+    let test =
+        "import unittest\nclass TestOne(unittest.TestCase):\n    def test_a(self):\n        pass\n";
+    let dir = project(&[("test_one.py", test)]);
+    let words = ["run", "-t", &board.target, "--include", "test_one.py"];
+    let ran = mpycov(dir.path(), &[&words[..], &["test_one.py"]].concat());
+    assert_eq!((ran.status, &*ran.out()), (Some(0), ""), "{}", ran.text());
+    assert!(ran.err().contains("test_one.py has tests and starts none"), "{}", ran.text());
+    // What the help says works.
+    let code = "import unittest; unittest.main('test_one')";
+    let started = mpycov(dir.path(), &[&words[..], &["-c", code]].concat());
+    assert_eq!((started.status, &*started.err()), (Some(0), ""), "{}", started.text());
+    assert!(started.out().contains("Ran 1 tests"), "{}", started.text());
 }

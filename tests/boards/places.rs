@@ -332,3 +332,29 @@ fn a_command_is_a_board_too() {
     let ran = mpycov(dir.path(), &["run", "-t", &socket.target, "test_thermo.py"]);
     assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "done\n", ""), "{}", ran.text());
 }
+
+#[test]
+fn a_script_in_a_directory_starts_in_place() {
+    let board = wasm(Serial::Tcp, &[("tests/helper.py", "theirs = 1\n")]);
+    let dir = project(&[
+        ("pack/__init__.py", "def f(x):\n    return x or 1\n"),
+        ("tests/helper.py", "ours = 2\n"),
+        ("tests/test_it.py", "import helper, pack\nprint(helper.ours + pack.f(0))\n"),
+    ]);
+    let words = ["run", "--in-place", "--source", "pack", "-t", &board.target, "tests/test_it.py"];
+    let ran = mpycov(dir.path(), &words);
+    assert_eq!((ran.status, &*ran.out()), (Some(0), "3\n"), "{}", ran.text());
+    let files = board.board.as_ref().and_then(|board| board.files.as_ref()).expect("its files");
+    let left = std::fs::read_to_string(files.join("tests/helper.py")).expect("their file");
+    assert_eq!(left, "theirs = 1\n");
+}
+
+#[test]
+fn a_port_that_is_in_use_is_said_to_be() {
+    let board = wasm(Serial::Pty, &[]);
+    let _other = ::mpycov::device::serial::Serial::open(&board.target, 115_200).expect("a port");
+    let dir = project(&[("prog.py", "print('ran')\n")]);
+    let refused = mpycov(dir.path(), &["run", "-t", &board.target, "prog.py"]);
+    assert_eq!(refused.status, Some(1), "{}", refused.text());
+    assert!(refused.err().contains("is in use by another program"), "{}", refused.text());
+}

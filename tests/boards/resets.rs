@@ -72,7 +72,36 @@ fn hits_are_saved_every_so_often_for_what_gives_no_notice() {
     is_clean(&board);
     let small = super::microbit(Serial::Tcp);
     let refused = mpycov(dir.path(), &["run", "--autosave", "1", "-t", &small.target, "prog.py"]);
-    assert!(refused.err().contains("no timer that --autosave could use"), "{}", refused.text());
+    assert!(refused.err().contains("--autosave can save no hits here"), "{}", refused.text());
+}
+
+#[test]
+fn a_program_in_place_saves_its_hits_every_so_often_too() {
+    let board = resettable(Serial::Pty);
+    let program = "import js, machine, steps, os\nif 'again' not in os.listdir():\n    open('again', 'w').close()\n    \
+        steps.one()\n    machine.tick()\n    js.process.exit(1)\nos.remove('again')\nprint('second time')\n";
+    let dir = project(&[("steps.py", STEPS), ("main.py", program)]);
+    let words = ["run", "--in-place", "--autosave", "1.5", "-t", &board.target, "main.py"];
+    let ran = mpycov(dir.path(), &words);
+    assert_eq!((ran.status, ran.out().trim_end()), (Some(0), "second time"), "{}", ran.text());
+    saw_one_step(dir.path(), &ran);
+    is_clean(&board);
+    for wrong in ["0", "-1", "nan", "soon"] {
+        let refused = mpycov(dir.path(), &["run", &format!("--autosave={wrong}"), "main.py"]);
+        assert_eq!(refused.status, Some(1), "{}", refused.text());
+        assert!(refused.err().contains("it takes a number of seconds above 0"));
+    }
+}
+
+#[test]
+fn a_timer_of_the_programs_own_prints_its_hits() {
+    let board = resettable(Serial::Tcp);
+    let program = "import js, machine, steps, _mpycov_guard\nsteps.one()\n\
+        assert _mpycov_guard.autosave(None, 10)\nmachine.tick()\njs.process.exit(1)\n";
+    let dir = project(&[("steps.py", STEPS), ("prog.py", program)]);
+    let ran = mpycov(dir.path(), &["run", "-t", &board.target, "prog.py"]);
+    assert_eq!((ran.status, ran.out().trim_end()), (Some(1), ""), "{}", ran.text());
+    saw_one_step(dir.path(), &ran);
 }
 
 #[test]
@@ -106,4 +135,22 @@ fn a_program_in_place_goes_on_after_its_reset() {
         );
         is_clean(&board);
     }
+}
+
+#[test]
+fn what_a_board_cannot_save_is_said_before_the_program_runs() {
+    let board = super::microbit(Serial::Tcp);
+    // It never comes to the reset, and never ends either.
+    let program = "import microbit\nif microbit.running_time() < 0:\n    microbit.reset()\nwhile True:\n    pass\n";
+    let dir = project(&[("prog.py", program)]);
+    let ran = mpycov(
+        dir.path(),
+        &["run", "-v", "--timeout", "1", "--include", "prog.py", "-t", &board.target, "prog.py"],
+    );
+    let said = ran.err();
+    let warned = said.find("prog.py has microbit.reset(), and hits cannot be saved before that here: the firmware has no sys.modules");
+    let listed = said.find("modules without sources are not listed here");
+    let stopped = said.find("the program was stopped");
+    assert!(warned.is_some() && listed.is_some() && warned < stopped, "{}", ran.text());
+    assert!(listed < stopped, "{}", ran.text());
 }

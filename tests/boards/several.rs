@@ -106,3 +106,23 @@ fn modules_that_do_not_fit_at_once_are_covered_in_passes() {
     assert!(rows[1].starts_with("one.py 24 16 "), "{rows:?}");
     assert!(rows[2].starts_with("prog.py 4 0 "), "{rows:?}");
 }
+
+#[test]
+fn what_programs_say_last_has_the_name_of_their_board() {
+    let boards = [microbit(Serial::Tcp), wasm(Serial::Tcp, &[])];
+    let dir = project(&[(
+        "prog.py",
+        "import sys\nif sys.implementation[1] < (1, 20):\n    raise ValueError('old')\nsys.exit('no luck')\n",
+    )]);
+    let targets = [format!("bit={}", boards[0].target), format!("web={}", boards[1].target)];
+    let ran = mpycov(dir.path(), &["run", "-t", &targets[0], "-t", &targets[1], "prog.py"]);
+    assert_eq!(ran.status, Some(1), "{}", ran.text());
+    for line in [
+        "bit: Traceback (most recent call last):",
+        "bit:   File \"prog.py\", line 3, in <module>",
+        "bit: ValueError: old",
+        "web: no luck",
+    ] {
+        assert!(ran.err().lines().any(|said| said == line), "{line:?}: {}", ran.text());
+    }
+}

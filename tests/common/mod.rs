@@ -10,6 +10,7 @@ pub mod constructs;
 pub mod lines;
 pub mod pool;
 pub mod process;
+pub mod screen;
 pub mod targets;
 pub mod texts;
 

@@ -78,6 +78,22 @@ pub fn run(mut command: Command, stdin: &[u8], limit: Duration) -> Outcome {
     outcome
 }
 
+/// `command`, started by a program in Python, which finds it in `sys.argv[1:]`.
+pub fn through(program: &str, command: &Command) -> Command {
+    let mut outer = Command::new(super::python());
+    outer.args(["-c", program]).arg(command.get_program()).args(command.get_args());
+    if let Some(dir) = command.get_current_dir() {
+        outer.current_dir(dir);
+    }
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+    outer
+}
+
 fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();

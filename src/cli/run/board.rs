@@ -1,29 +1,29 @@
 //! `mpycov run` on boards: instrument for each, place, run, keep the hits.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::super::args::{Common, ModeArg, Passes, RunArgs};
-use super::super::board_files::{Files, Sources};
 use super::super::boards::{self, Target};
 use super::super::instrument::selection;
-use super::super::settrace::{self, Texts};
+use super::super::progress::{BoardLine, When};
+use super::super::settrace;
 use super::super::{Exit, style};
+use super::keep::list_unsourced;
 use super::printer::Printer;
+use super::programs::{Program, programs};
 use super::results;
-use super::{compiled_only, full_script, joined, now, script_of, source_roots, sources, timeout};
+use super::timeout;
 use crate::board::runtime;
 use crate::board::start::Start;
 use crate::board::{Ended, Job, Session, Stage};
 use crate::device::RunEnd;
 use crate::device::deploy::Event;
 use crate::device::selector::Address;
-use crate::model::TestSuite;
-use crate::store::Store;
-use crate::wire::data_file::RunData;
+use crate::fs;
 
 /// One board of a run.
 struct One {
@@ -79,51 +79,6 @@ pub(super) fn run(args: &RunArgs, common: &Common, targets: &[Target]) -> anyhow
     Ok(exit)
 }
 
-/// One program of a run, and what goes with it.
-struct Program<'a> {
-    name: String,
-    /// Files that are there in compiled form only, and that this is why they are not covered.
-    compiled: BTreeMap<String, String>,
-    argv: Vec<String>,
-    sources: Sources<'a>,
-}
-
-fn programs<'a>(args: &'a RunArgs, common: &Common) -> anyhow::Result<Vec<Program<'a>>> {
-    let cwd = crate::fs::working_dir().context("the working directory is gone")?;
-    let (first, rest) = args.program.split_first().context("nothing to run")?;
-    let mut all = Vec::new();
-    let many = args.scripts || args.distribute;
-    let words = if many { &args.program[..] } else { &args.program[..1] };
-    for word in words {
-        let script = if many { Some(full_script(word)?) } else { script_of(args)? };
-        let zeroth = if args.code { "-c".to_owned() } else { word.clone() };
-        let rest = if many { &[][..] } else { rest };
-        let selection = selection(&args.select, script.as_deref())?;
-        let (covered, compiled) = sources(args, script.as_deref(), &selection, &cwd, common)?;
-        all.push(Program {
-            name: word.clone(),
-            compiled: compiled.into_iter().map(compiled_only).collect(),
-            argv: std::iter::once(zeroth).chain(rest.iter().cloned()).collect(),
-            sources: Sources {
-                covered,
-                roots: source_roots(args, script.as_deref(), &cwd),
-                script,
-                module: args.module.then(|| first.clone()),
-                code: args.code.then(|| first.clone()),
-                cwd: cwd.clone(),
-                select: &args.select,
-                place: &args.place,
-                trace: match (args.mode, args.no_fences) {
-                    (ModeArg::Sensors, _) => None,
-                    (ModeArg::Settrace, false) => Some(Texts::Fenced),
-                    (ModeArg::Settrace, true) => Some(Texts::Plain),
-                },
-            },
-        });
-    }
-    Ok(all)
-}
-
 pub(super) struct Runner<'a> {
     pub(super) args: &'a RunArgs,
     pub(super) common: &'a Common,
@@ -143,9 +98,13 @@ impl Runner<'_> {
             _ => error,
         };
         let label = one.name.clone();
+        let when = if self.several { When::Always } else { When::Sending };
+        let called = label.clone().unwrap_or_else(|| spelled(&one.address).to_owned());
+        let mut line = BoardLine::new(&called, when, self.common);
         let mut session = boards::open(&one.address, &self.args.line, &control, true)
             .map_err(|error| at(error, &label))?;
         let label = label.unwrap_or_else(|| self.label(&session, one));
+        line.call(&label);
         if self.common.verbose {
             style::note(&format!("mpycov: {label}: {}", session.board.firmware()));
         }
@@ -161,10 +120,13 @@ impl Runner<'_> {
         };
         while let Some(index) = next() {
             let program = &programs[index];
-            if programs.len() > 1 && !self.common.quiet {
-                style::note(&format!("{label}: {}", program.name));
+            if programs.len() > 1 {
+                line.program(format!("{}, {} of {}", program.name, index + 1, programs.len()));
+                if !self.common.quiet {
+                    style::note(&format!("{label}: {}", program.name));
+                }
             }
-            match self.passes(&mut session, program, &label) {
+            match self.passes(&mut session, program, &label, &mut line) {
                 Ok(Exit::Fine) => {}
                 Ok(other) => exit = other,
                 Err(error) => {
@@ -196,12 +158,7 @@ impl Runner<'_> {
         if !self.several {
             return platform;
         }
-        let text = match &one.address {
-            Address::Serial(path) => path.clone(),
-            Address::Socket(address) => address.clone(),
-            Address::Exec(command) | Address::ExecPty(command) => command.clone(),
-        };
-        let last = text.rsplit(['/', '\\', ':']).next().unwrap_or_default();
+        let last = spelled(&one.address).rsplit(['/', '\\', ':']).next().unwrap_or_default();
         format!("{platform}-{last}")
     }
 
@@ -211,12 +168,13 @@ impl Runner<'_> {
         session: &mut Session,
         program: &Program<'_>,
         label: &str,
+        line: &mut BoardLine,
     ) -> anyhow::Result<Exit> {
         let sources = &program.sources;
         let layout = sources.layout();
         let most = sources.covered.len().max(1);
         let mut count = match self.args.passes {
-            None => return Ok(self.on(session, program, label, None)?.0),
+            None => return Ok(self.on(session, program, label, None, line)?.0),
             Some(Passes::Exactly(count)) => count,
             Some(Passes::Auto) => {
                 let mut count = 1;
@@ -238,10 +196,14 @@ impl Runner<'_> {
             let shares = sources.shares(count)?;
             let mut exit = Exit::Fine;
             for (index, share) in shares.iter().enumerate() {
-                if shares.len() > 1 && !self.common.quiet {
-                    style::note(&format!("{label}: pass {} of {}", index + 1, shares.len()));
+                if shares.len() > 1 {
+                    let pass = format!("pass {} of {}", index + 1, shares.len());
+                    if !self.common.quiet {
+                        style::note(&format!("{label}: {pass}"));
+                    }
+                    line.pass(pass);
                 }
-                let (ended, short) = self.on(session, program, label, Some(share))?;
+                let (ended, short) = self.on(session, program, label, Some(share), line)?;
                 if short && self.args.passes == Some(Passes::Auto) && count < most {
                     // The estimate was too good.
                     count = (count * 2).min(most);
@@ -262,6 +224,7 @@ impl Runner<'_> {
         program: &Program<'_>,
         label: &str,
         only: Option<&BTreeSet<PathBuf>>,
+        line: &mut BoardLine,
     ) -> anyhow::Result<(Exit, bool)> {
         let common = self.common;
         let sources = &program.sources;
@@ -278,6 +241,7 @@ impl Runner<'_> {
         }
         let start = Start {
             module: files.module.clone(),
+            perhaps_package: files.perhaps_package,
             argv: program.argv.clone(),
             paths: files.search.clone(),
             autosave: self.args.autosave,
@@ -286,6 +250,11 @@ impl Runner<'_> {
         };
         // Libraries of the board are nobody's concern who has not named them.
         let named = !self.args.select.include.is_empty() || self.args.select.pattern.is_some();
+        if self.common.verbose && !files.left_out.is_empty() {
+            let count = files.left_out.len();
+            style::note(&format!("mpycov: {label}: {count} sources stay here: nothing names them"));
+        }
+        self.warn_of_limits(session, &files, named, label);
         let job = Job {
             blobs: files.blobs.clone(),
             origins: files.origins.clone(),
@@ -301,12 +270,44 @@ impl Runner<'_> {
             line: Vec::new(),
             heard: Vec::new(),
         };
-        let result = session.run(&job, &mut |stage| match stage {
-            Stage::Output(bytes) => printer.print(bytes),
-            Stage::Files(Event::Placed { path, bytes }) if common.verbose => {
+        let result = session.run(&job, &mut |stage| {
+            line.at(&stage);
+            match stage {
+                Stage::Output(bytes) => printer.print(bytes),
+                other => self.tell(label, &other),
+            }
+        });
+        printer.finish();
+        let ended = result?;
+        let selection = selection(&self.args.select, sources.script.as_deref())?;
+        list_unsourced(&mut files, &ended, &selection);
+        let tests = results::of_output(&program.name, label, &printer.heard, common);
+        if ended.tests.summaries == 0
+            && ended.end == RunEnd::Finished
+            && let Some(script) = sources.script.as_deref()
+            && fs::read(script).is_ok_and(|text| results::leaves_tests(&text))
+        {
+            self.warn(
+                label,
+                &format!(
+                    "{} has tests and starts none\n  help: `unittest.main()` at its end does, or run -c \"import unittest; unittest.main('{}')\"",
+                    program.name,
+                    results::module_of(&program.name)
+                ),
+            );
+        }
+        self.keep_hits(&files, &ended, label, &program.name, tests)?;
+        Ok((self.conclude(&files, &ended, label), is_short(&ended)))
+    }
+
+    /// Says what happens beside the program's output, as far as somebody wants to know.
+    fn tell(&self, label: &str, stage: &Stage<'_>) {
+        let Common { verbose, quiet, .. } = *self.common;
+        match stage {
+            Stage::Files(Event::Placed { path, bytes }) if verbose => {
                 style::note(&format!("mpycov: {label}: placed {path}, {bytes} bytes"));
             }
-            Stage::Files(Event::Planned { files, bytes, unchanged }) if common.verbose => {
+            Stage::Files(Event::Planned { files, bytes, unchanged }) if verbose => {
                 style::note(&format!(
                     "mpycov: {label}: sending {files} files, {bytes} bytes; {unchanged} are there"
                 ));
@@ -317,85 +318,27 @@ impl Runner<'_> {
                     &format!("{path} was changed on the board meanwhile and stays there"),
                 );
             }
-            Stage::ComingBack if !common.quiet => {
+            Stage::Limited(limit) => self.warn_of(*limit, label),
+            Stage::ComingBack if !quiet => {
                 style::note(&format!("mpycov: {label}: the board went away; waiting for it"));
             }
             _ => {}
-        });
-        printer.finish();
-        let ended = result?;
-        let selection = selection(&self.args.select, sources.script.as_deref())?;
-        for one in &ended.unsourced {
-            let source = one.file.strip_suffix(".mpy").map(|stem| format!("{stem}.py"));
-            let placed =
-                files.blobs.iter().any(|blob| one.file.ends_with(&format!("/{}", blob.name)));
-            if !placed && selection.wants(source.as_ref().unwrap_or(&one.file)) {
-                let reason = match one.frozen {
-                    true => "it is frozen into the firmware",
-                    false => "only its compiled form (.mpy) is on the board",
-                };
-                files.uncovered.insert(one.module.clone(), reason.to_owned());
-            }
         }
-        let tests = results::of_output(&program.name, label, &printer.heard, common);
-        self.keep_hits(&files, &ended, label, &program.name, tests)?;
-        Ok((self.conclude(&files, &ended, label), is_short(&ended)))
     }
 
     pub(super) fn warn(&self, label: &str, text: &str) {
         let text = if self.several { format!("{label}: {text}") } else { text.to_owned() };
         style::warning(&text, self.common.color);
     }
+}
 
-    fn keep_hits(
-        &self,
-        files: &Files,
-        ended: &Ended,
-        label: &str,
-        name: &str,
-        tests: Vec<TestSuite>,
-    ) -> anyhow::Result<()> {
-        for fault in &ended.frames.faults {
-            self.warn(label, &format!("some hits are lost: {fault}"));
-        }
-        let maps = files.maps.iter().map(|(digest, map)| (digest.clone(), map)).collect();
-        let context = match &*self.args.context {
-            "" | "test" => label.to_owned(),
-            context => format!("{label}|{context}"),
-        };
-        let data = RunData {
-            created: now(),
-            name: name.to_owned(),
-            context,
-            files: if files.traced.is_none() {
-                joined(&maps, &ended.frames.hits)
-            } else {
-                BTreeMap::new()
-            },
-            traced: files.traced.as_ref().map_or_else(BTreeMap::new, |traced| {
-                traced.judge(files.maps.iter(), &ended.frames)
-            }),
-            uncovered: files.uncovered.clone(),
-            tests,
-        };
-        let store = Store::at(&self.common.data_dir);
-        let path = store.put_run(&data)?;
-        for (test, frames) in &ended.by_test {
-            let hits = frames.hits.iter().filter(|(digest, _)| files.maps.contains_key(digest));
-            let data = RunData {
-                context: format!("{label}|{test}"),
-                files: hits.map(|(digest, set)| (digest.clone(), Some(set.clone()))).collect(),
-                uncovered: BTreeMap::new(),
-                tests: Vec::new(),
-                ..data.clone()
-            };
-            store.put_run(&data)?;
-        }
-        if self.common.verbose {
-            let count = ended.frames.files();
-            style::note(&format!("mpycov: hits of {count} files kept in {}", path.display()));
-        }
-        Ok(())
+/// An address without what says of which kind it is.
+fn spelled(address: &Address) -> &str {
+    match address {
+        Address::Serial(text)
+        | Address::Socket(text)
+        | Address::Exec(text)
+        | Address::ExecPty(text) => text,
     }
 }
 

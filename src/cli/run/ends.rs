@@ -15,7 +15,12 @@ impl Runner<'_> {
         match &ended.end {
             RunEnd::Finished => fine = true,
             RunEnd::Raised { traceback } => {
-                style::note(traceback.trim_end());
+                self.say(label, traceback.trim_end());
+                if let Some(name) = left_out(files, traceback) {
+                    style::note(&format!(
+                        "  help: {name} was not sent, since nothing names it; --with {name} sends it as it is"
+                    ));
+                }
                 if is_short(ended) {
                     style::note(
                         "  help: the board ran out of memory: a lower --level, fewer files (--include), --passes auto, or --mpy",
@@ -25,7 +30,7 @@ impl Runner<'_> {
             RunEnd::SystemExit { code, message } => {
                 fine = *code == 0;
                 if let Some(message) = message {
-                    style::note(message);
+                    self.say(label, message);
                 }
             }
             RunEnd::SoftReset { .. } => {
@@ -41,7 +46,7 @@ impl Runner<'_> {
             }
             RunEnd::Interrupted { stopped, traceback } => {
                 if let Some(traceback) = traceback {
-                    style::note(traceback.trim_end());
+                    self.say(label, traceback.trim_end());
                 }
                 self.stuck(label, *stopped);
             }
@@ -77,12 +82,6 @@ impl Runner<'_> {
             self.warn(label, &format!("{name} did not run: {why}"));
             fine = false;
         }
-        if self.args.context == "test" && (ended.no_tests || !ended.guarded) {
-            self.warn(label, "hits cannot be told apart by tests here: that takes micropython-lib's unittest and sys.modules");
-        }
-        if ended.no_timer || self.args.autosave.is_some() && !ended.guarded {
-            self.warn(label, "this firmware has no timer that --autosave could use");
-        }
         if let Some(reason) = &ended.untidy {
             self.warn(label, &format!("files are left on the board: {reason}\n  help: mpycov deploy --remove takes them away"));
         }
@@ -100,11 +99,27 @@ impl Runner<'_> {
         if fine { Exit::Fine } else { Exit::Failed }
     }
 
+    /// Prints what the program said last, with the board's name in front of each line where there are several.
+    fn say(&self, label: &str, text: &str) {
+        match self.several {
+            true => text.lines().for_each(|line| style::note(&format!("{label}: {line}"))),
+            false => style::note(text),
+        }
+    }
+
     fn stuck(&self, label: &str, stopped: bool) {
         if !stopped {
             self.warn(label, "the board does not stop for Ctrl-C: its hits are lost, and files are left on it\n  help: reset it, then mpycov deploy --remove");
         }
     }
+}
+
+/// The source of the module that an import did not find, if it stayed here.
+fn left_out<'a>(files: &'a Files, traceback: &str) -> Option<&'a str> {
+    let last = traceback.trim_end().rsplit('\n').next()?;
+    let module = last.strip_prefix("ImportError: no module named '")?.strip_suffix('\'')?;
+    let ends = format!("/{}.py", module.replace('.', "/"));
+    files.left_out.iter().map(String::as_str).find(|name| format!("/{name}").ends_with(&ends))
 }
 
 /// What became of the hits of a board that went away.

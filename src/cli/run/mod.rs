@@ -2,7 +2,10 @@
 
 mod board;
 mod ends;
+mod keep;
+mod limits;
 mod printer;
+mod programs;
 mod results;
 mod signals;
 mod unix;

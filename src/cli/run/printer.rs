@@ -2,7 +2,8 @@
 //! with the name of the board in front.
 
 use std::io::Write;
-use std::sync::Mutex;
+
+use super::super::progress;
 
 /// Prints what programs print, whole lines of one board at a time where there are several.
 pub(super) struct Printer {
@@ -14,9 +15,6 @@ pub(super) struct Printer {
 
 /// So much of what a program prints is kept to look for results of unit tests.
 const KEPT: usize = 8 << 20;
-
-/// Boards take turns.
-static OUT: Mutex<()> = Mutex::new(());
 
 impl Printer {
     /// Prints what came from the board.
@@ -48,8 +46,10 @@ fn write(bytes: &[u8]) {
     if bytes.is_empty() {
         return;
     }
-    let _turn = OUT.lock();
-    let mut out = std::io::stdout().lock();
-    // A reader that is gone ends nothing: the program on the board goes on, and its hits count.
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    progress::aside(|| {
+        // Boards take turns.
+        let mut out = std::io::stdout().lock();
+        // A reader that is gone ends nothing: the program on the board goes on, and its hits count.
+        let _ = out.write_all(bytes).and_then(|()| out.flush());
+    });
 }

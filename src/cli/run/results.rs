@@ -21,7 +21,16 @@ pub(super) fn of_output(
     suite(name, Some(board.to_owned()), None, results, common)
 }
 
-fn module_of(name: &str) -> String {
+/// Whether a script has tests for unittest and nothing that starts them.
+pub(super) fn leaves_tests(script: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(script);
+    let case = |line: &str| line.starts_with("class ") && line.contains("TestCase)");
+    let starts = ["main(", "TestRunner", "TestSuite", "run_class"];
+    text.lines().any(case) && !starts.iter().any(|word| text.contains(word))
+}
+
+/// The module that a script is.
+pub(super) fn module_of(name: &str) -> String {
     let stem = Path::new(name).file_stem();
     stem.map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
