@@ -83,7 +83,7 @@ fn run(
     let mut gap = Gap::default();
     data.lost.iter().for_each(|reason| gap.add(frame::gap_of(reason)));
     gap.calls |= files.iter().zip(&prepared).any(|((_, events), prepared)| {
-        prepared.as_ref().is_some_and(|(_, traced)| traced.may_lock(events))
+        prepared.as_ref().is_some_and(|(_, traced)| traced.may_hide_calls(events))
     });
     for ((device, events), prepared) in files.iter().zip(prepared) {
         let Some((map, traced)) = prepared else {

@@ -50,8 +50,8 @@ pub(super) fn check_board(board: &Board, label: &str, place: &PlaceArgs) -> anyh
 /// The files of a run that are traced.
 #[derive(Default)]
 pub(super) struct Prepared {
-    /// May the script, which is not traced, lock the heap?
-    may_lock: bool,
+    /// May the script, which is not traced, have functions called that are not reported?
+    may_hide_calls: bool,
     files: BTreeMap<Digest, One>,
 }
 
@@ -74,7 +74,8 @@ pub(super) fn prepare(
 ) -> Prepared {
     let fences = texts == Texts::Fenced;
     let others = script.filter(|script| attempts.iter().all(|one| one.found.path != **script));
-    let may_lock = others.and_then(|path| fs::read(path).ok()).is_some_and(crate::trace::may_lock);
+    let may_hide_calls =
+        others.and_then(|path| fs::read(path).ok()).is_some_and(crate::trace::may_hide_calls);
     let lines_only = matches!(select.level, LevelArg::Block | LevelArg::Line) && fences;
     let made = in_parallel(attempts, |attempt| {
         let map = &attempt.result.as_ref().ok()?.map;
@@ -85,7 +86,7 @@ pub(super) fn prepare(
         let path = attempt.found.path.clone();
         Some((map.digest.clone(), One { path, traced, watched, shared, in_front: 0 }))
     });
-    Prepared { may_lock, files: made.into_iter().flatten().collect() }
+    Prepared { may_hide_calls, files: made.into_iter().flatten().collect() }
 }
 
 impl Prepared {
@@ -123,7 +124,8 @@ impl Prepared {
                 Some((digest, (&one.traced, events)))
             })
             .collect();
-        gap.calls |= self.may_lock || seen.values().any(|(traced, events)| traced.may_lock(events));
+        gap.calls |= self.may_hide_calls
+            || seen.values().any(|(traced, events)| traced.may_hide_calls(events));
         let judged = |digest: &Digest, map: &FileMap| {
             seen.get(digest).map(|(traced, events)| traced.judge(events, gap, map))
         };
@@ -174,7 +176,7 @@ pub(super) fn judge_placed(
         let traced = Traced::of(source.clone(), fences).ok()?;
         if events.text_lines == Some(traced.lines()) {
             let mut gap: Gap = gap;
-            gap.calls |= traced.may_lock(events);
+            gap.calls |= traced.may_hide_calls(events);
             return Some(traced.judge(events, gap, map));
         }
     }

@@ -10,12 +10,12 @@ mod flow;
 mod graph;
 mod integers;
 mod lines;
-pub mod locks;
 pub mod marks;
 mod names;
 pub mod outline;
 mod safety;
 pub mod starts;
+pub mod unreported;
 mod values;
 mod walk;
 

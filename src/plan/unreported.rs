@@ -1,19 +1,24 @@
-//! Which lines may lock the heap, or have something called while it is locked.
+//! Which lines may lock the heap, or have something called that is not reported.
 //!
-//! Firmware with `sys.settrace` needs memory to report a call. So for those who
-//! see lines only, what is called then does not run.
+//! Firmware with `sys.settrace` needs memory to report a call, reports nothing of
+//! what it starts by itself while a tracer runs, and nothing of other threads. So for
+//! those who see lines only, what is called then does not run.
 
 use std::collections::BTreeSet;
 
-use ruff_python_ast::visitor::{Visitor, walk_expr, walk_keyword};
-use ruff_python_ast::{Alias, Expr, Keyword};
+use ruff_python_ast::visitor::{Visitor, walk_expr, walk_keyword, walk_stmt};
+use ruff_python_ast::{Alias, Expr, Keyword, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
 use crate::model::Line;
 use crate::parse::Parsed;
 
-/// Names of functions that lock the heap, or have others called in interrupts.
-const NAMES: [&str; 2] = ["heap_lock", "ExtInt"];
+/// Names of functions that lock the heap, or have others called by interrupts or in threads.
+const NAMES: [&str; 5] = ["heap_lock", "ExtInt", "Timer", "irq", "start_new_thread"];
+
+/// The module and the name of the function that has others called at some later point. Other modules have functions of
+/// this name, so it counts only in files that import the module.
+const SCHEDULE: (&str, &str) = ("micropython", "schedule");
 
 /// Arguments that ask for calls in the midst of an interrupt, `machine`'s and
 /// `ffi`'s.
@@ -22,19 +27,38 @@ const ARGUMENTS: [&str; 2] = ["hard", "lock"];
 /// The first lines of the logical lines that speak of such a thing.
 #[must_use]
 pub fn of(parsed: &Parsed) -> BTreeSet<Line> {
-    let mut finder = Finder { parsed, lines: BTreeSet::new() };
+    let mut imports = Imports { schedules: false };
+    imports.visit_body(parsed.body());
+    let mut finder = Finder { parsed, schedules: imports.schedules, lines: BTreeSet::new() };
     finder.visit_body(parsed.body());
     finder.lines
 }
 
+/// Is the module with [`SCHEDULE`] imported?
+struct Imports {
+    schedules: bool,
+}
+
+impl<'a> Visitor<'a> for Imports {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        self.schedules |= match stmt {
+            Stmt::Import(import) => import.names.iter().any(|alias| &*alias.name == SCHEDULE.0),
+            Stmt::ImportFrom(from) => from.module.as_deref() == Some(SCHEDULE.0),
+            _ => false,
+        };
+        walk_stmt(self, stmt);
+    }
+}
+
 struct Finder<'a> {
     parsed: &'a Parsed,
+    schedules: bool,
     lines: BTreeSet<Line>,
 }
 
 impl Finder<'_> {
     fn note(&mut self, at: TextSize, name: &str) {
-        if NAMES.contains(&name) {
+        if NAMES.contains(&name) || self.schedules && name == SCHEDULE.1 {
             self.lines.insert(self.parsed.statement_line(at));
         }
     }
