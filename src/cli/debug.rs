@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::args::{Common, DebugArgs, DebugFile, DebugTopic, TopicArg};
 use super::instrument::{Attempt, attempt, options, show_faults};
@@ -125,7 +125,7 @@ fn instrumented(file: &DebugFile, common: &Common) -> anyhow::Result<Instrumente
 }
 
 fn attempted(file: &DebugFile, common: &Common) -> anyhow::Result<Attempt> {
-    let cwd = crate::fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::working_dir()?;
     let found = discover::files(&file.file, &[], &cwd)?;
     let mut attempts = attempt(found, &options(&file.select)?, None)?;
     let Some(attempt) = attempts.pop().filter(|_| attempts.is_empty()) else {

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Context;
-
 use super::args::{Common, DeployArgs, ModeArg};
 use super::board_files::Sources;
 use super::instrument::selection;
@@ -17,7 +15,7 @@ use crate::device::deploy::Event;
 use crate::discover::{self, Found};
 
 pub(super) fn deploy(args: &DeployArgs, common: &Common) -> anyhow::Result<Exit> {
-    let cwd = crate::fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::working_dir()?;
     let roots = if args.paths.is_empty() { vec![cwd.clone()] } else { args.paths.clone() };
     let selection = selection(&args.select, None)?;
     let skip = [common.data_dir.clone(), cwd.join(&common.data_dir)];

@@ -55,7 +55,7 @@ fn run(
     common: &Common,
     maps: &mut Vec<FileMap>,
 ) -> anyhow::Result<RunData> {
-    let cwd = fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::working_dir()?;
     for reason in &data.lost {
         style::warning(&format!("{name}: the tracer could not note all: {reason}"), common.color);
     }
@@ -150,7 +150,7 @@ pub(super) fn count_lines(
     loaded: &Loaded,
     maps: &Maps,
 ) -> anyhow::Result<()> {
-    let cwd = fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::working_dir()?;
     let mut named: BTreeMap<&str, (BTreeSet<Line>, BTreeSet<Line>)> = BTreeMap::new();
     for (digest, seen) in loaded.runs.iter().flat_map(|(_, run)| &run.traced) {
         if let (Some(Ok(map)), Some(seen)) = (maps.get(digest), seen) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use codespan_reporting::diagnostic::{Diagnostic, Label};
 use codespan_reporting::files::{Files, SimpleFiles};
 use codespan_reporting::term;
@@ -178,7 +178,7 @@ fn lossy_offset(bytes: &[u8], offset: u32) -> usize {
 }
 
 pub(super) fn instrument(args: &InstrumentArgs, common: &Common) -> anyhow::Result<Exit> {
-    let cwd = fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::working_dir()?;
     let selection = selection(&args.select, None)?;
     let output = absolute(&args.output, &cwd);
     let mut copies: BTreeMap<PathBuf, Found> = BTreeMap::new();

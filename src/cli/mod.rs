@@ -29,7 +29,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
@@ -129,6 +129,11 @@ fn dispatch(mut args: Args, typed: &ArgMatches) -> anyhow::Result<Exit> {
             Ok(Exit::Fine)
         }
     }
+}
+
+/// The working directory.
+fn working_dir() -> anyhow::Result<PathBuf> {
+    crate::fs::working_dir().context("the working directory is gone")
 }
 
 /// Writes a result to standard output.

@@ -26,7 +26,7 @@ use crate::same_places::SamePlaces;
 use crate::store::Loaded;
 
 pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit> {
-    let cwd = fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::working_dir()?;
     let mut gathered = load(args, common)?;
     for notice in &gathered.notices {
         style::warning(notice, common.color);
@@ -81,7 +81,7 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
 
 /// All verdicts of the data directory that are asked for.
 pub(super) fn load(args: &ReportArgs, common: &Common) -> anyhow::Result<Gathered> {
-    let cwd = fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::working_dir()?;
     let selection = Selection::new(&args.include, &args.omit, None)?;
     let places = SamePlaces::new(args.set.paths.iter().map(Vec::as_slice))?;
     let (mut loaded, mut maps) = foreign::load(&args.foreign, common, true)?;

@@ -39,7 +39,7 @@ pub(super) fn apply(args: &mut Args, typed: &ArgMatches) -> anyhow::Result<Given
     if matches!(args.command, None | Some(Command::Completions { .. })) {
         return Ok(Given { settings: Settings::default(), data_dir });
     }
-    let cwd = crate::fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::working_dir()?;
     let variable = |name: &str| std::env::var(name).ok();
     let settings = config::load(&cwd, args.config.as_deref(), &variable)?;
     if let Some(dir) = settings.text("data_dir").filter(|_| is_default(data_dir)) {

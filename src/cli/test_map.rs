@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::args::Common;
 use super::foreign_args::{TableArg, TestMapArgs};
@@ -10,7 +10,7 @@ use super::{Exit, foreign, print};
 use crate::gather::gather;
 
 pub(super) fn test_map(args: &TestMapArgs, common: &Common) -> anyhow::Result<Exit> {
-    let cwd = crate::fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::working_dir()?;
     let (mut loaded, maps) = foreign::load(&args.foreign, common, false)?;
     // A run without a context of its own is known by what ran.
     for (_, run) in &mut loaded.runs {

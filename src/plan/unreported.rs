@@ -27,44 +27,44 @@ const ARGUMENTS: [&str; 2] = ["hard", "lock"];
 /// The first lines of the logical lines that speak of such a thing.
 #[must_use]
 pub fn of(parsed: &Parsed) -> BTreeSet<Line> {
-    let mut imports = Imports { schedules: false };
-    imports.visit_body(parsed.body());
-    let mut finder = Finder { parsed, schedules: imports.schedules, lines: BTreeSet::new() };
+    let mut finder =
+        Finder { parsed, lines: BTreeSet::new(), scheduling: BTreeSet::new(), imported: false };
     finder.visit_body(parsed.body());
+    if finder.imported {
+        finder.lines.append(&mut finder.scheduling);
+    }
     finder.lines
 }
 
-/// Is the module with [`SCHEDULE`] imported?
-struct Imports {
-    schedules: bool,
+struct Finder<'a> {
+    parsed: &'a Parsed,
+    lines: BTreeSet<Line>,
+    /// The lines with the name of [`SCHEDULE`].
+    scheduling: BTreeSet<Line>,
+    /// Is its module imported?
+    imported: bool,
 }
 
-impl<'a> Visitor<'a> for Imports {
+impl Finder<'_> {
+    fn note(&mut self, at: TextSize, name: &str) {
+        if NAMES.contains(&name) {
+            self.lines.insert(self.parsed.statement_line(at));
+        } else if name == SCHEDULE.1 {
+            self.scheduling.insert(self.parsed.statement_line(at));
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Finder<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        self.schedules |= match stmt {
+        self.imported |= match stmt {
             Stmt::Import(import) => import.names.iter().any(|alias| &*alias.name == SCHEDULE.0),
             Stmt::ImportFrom(from) => from.module.as_deref() == Some(SCHEDULE.0),
             _ => false,
         };
         walk_stmt(self, stmt);
     }
-}
 
-struct Finder<'a> {
-    parsed: &'a Parsed,
-    schedules: bool,
-    lines: BTreeSet<Line>,
-}
-
-impl Finder<'_> {
-    fn note(&mut self, at: TextSize, name: &str) {
-        if NAMES.contains(&name) || self.schedules && name == SCHEDULE.1 {
-            self.lines.insert(self.parsed.statement_line(at));
-        }
-    }
-}
-
-impl<'a> Visitor<'a> for Finder<'_> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::Name(name) => self.note(name.start(), &name.id),

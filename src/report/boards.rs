@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use super::in_short;
 use crate::model::{Coverage, Line};
 
 /// The lines of each file.
@@ -71,20 +72,10 @@ pub fn write(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// `3-5, 9`: lines that follow each other are joined.
+/// Lines as in `3-5, 9`.
 fn ranges(lines: &[Line]) -> String {
-    let mut groups: Vec<(u32, u32)> = Vec::new();
-    for line in lines {
-        match groups.last_mut() {
-            Some((_, last)) if *last + 1 == line.0 => *last = line.0,
-            _ => groups.push((line.0, line.0)),
-        }
-    }
-    let text = |(first, last): &(u32, u32)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
-    };
-    groups.iter().map(text).collect::<Vec<_>>().join(", ")
+    let numbers: Vec<usize> = lines.iter().map(|line| line.0 as usize).collect();
+    in_short(&numbers, ", ")
 }
 
 #[cfg(test)]

@@ -249,6 +249,16 @@ fn vector_letters(values: &[Option<bool>]) -> String {
     values.iter().map(letter).collect()
 }
 
+/// Ascending numbers in short: `0-3` for those that follow each other.
+fn in_short(numbers: &[usize], separator: &str) -> String {
+    let text = |run: &[usize]| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        single => single.iter().map(ToString::to_string).collect(),
+    };
+    let runs = numbers.chunk_by(|before, next| before + 1 == *next);
+    runs.map(text).collect::<Vec<_>>().join(separator)
+}
+
 /// The counts of all files together.
 fn sum(coverage: &Coverage) -> Numbers {
     let mut all = Numbers::default();

@@ -26,6 +26,8 @@ pub struct Traced {
     parsed: Parsed,
     outline: Outline,
     text: Fenced,
+    /// The lines that may have functions called that are not reported.
+    hiding: BTreeSet<Line>,
 }
 
 /// May functions run without being reported in a program that has this source?
@@ -45,7 +47,8 @@ impl Traced {
         elif::fence(&parsed, &mut outline);
         decorators::share(&parsed, &mut outline);
         let text = if fences { fence::fenced(&parsed, &outline) } else { fence::plain(&parsed) };
-        Ok(Self { parsed, outline, text })
+        let hiding = unreported::of(&parsed);
+        Ok(Self { parsed, outline, text, hiding })
     }
 
     /// The text to run.
@@ -88,9 +91,8 @@ impl Traced {
     /// has to be memory to report a call, and it must not start while the tracer runs, nor in a thread.
     #[must_use]
     pub fn may_hide_calls(&self, events: &Events) -> bool {
-        let speak: BTreeSet<Line> = unreported::of(&self.parsed);
         let first = |line: &Line| self.parsed.logical().first(self.text.source_line(*line));
-        events.lines.iter().any(|line| speak.contains(&first(line)))
+        events.lines.iter().any(|line| self.hiding.contains(&first(line)))
     }
 
     /// What the lines that were reported say of the map. `gap` is what may have run

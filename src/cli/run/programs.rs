@@ -21,7 +21,7 @@ pub(super) struct Program<'a> {
 
 /// The programs that are to run.
 pub(super) fn programs<'a>(args: &'a RunArgs, common: &Common) -> anyhow::Result<Vec<Program<'a>>> {
-    let cwd = crate::fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::super::working_dir()?;
     let (first, rest) = args.program.split_first().context("nothing to run")?;
     let mut all = Vec::new();
     let many = args.scripts || args.distribute;

@@ -19,7 +19,7 @@ use crate::wire::data_file::RunData;
 use crate::wire::frame;
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
-    let cwd = crate::fs::working_dir().context("the working directory is gone")?;
+    let cwd = super::super::working_dir()?;
     let (first, rest) = args.program.split_first().context("nothing to run")?;
     let program = if args.module {
         Program::Module(first.clone())

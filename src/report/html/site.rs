@@ -6,6 +6,7 @@ use std::fmt::{self, Write};
 use sha2::{Digest, Sha256};
 
 use super::super::escape::Escaped;
+use super::super::in_short;
 use crate::model::{FileCoverage, Line};
 
 /// The pages of a report and how they refer to each other.
@@ -125,7 +126,7 @@ impl<'a> Contexts<'a> {
             out,
             "<button type=\"button\" class=\"ctx\" data-contexts=\"{}\" aria-expanded=\"false\">\
              {}<span> ctx</span></button>",
-            ranges(&numbers),
+            in_short(&numbers, " "),
             numbers.len()
         )
     }
@@ -136,29 +137,14 @@ fn named(name: &str) -> &str {
     if name.is_empty() { "(empty)" } else { name }
 }
 
-/// Ascending numbers in short, as in `0-3 7`.
-fn ranges(numbers: &[usize]) -> String {
-    let mut ranges: Vec<(usize, usize)> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == *number => *last = *number,
-            _ => ranges.push((*number, *number)),
-        }
-    }
-    let text = |(first, last): &(usize, usize)| {
-        if first == last { first.to_string() } else { format!("{first}-{last}") }
-    };
-    ranges.iter().map(text).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{page_name, ranges};
+    use super::{in_short, page_name};
 
     #[test]
     fn numbers_are_written_in_short() {
-        assert_eq!(ranges(&[0, 1, 2, 5, 7, 8]), "0-2 5 7-8");
-        assert_eq!(ranges(&[]), "");
+        assert_eq!(in_short(&[0, 1, 2, 5, 7, 8], " "), "0-2 5 7-8");
+        assert_eq!(in_short(&[], " "), "");
     }
 
     #[test]
