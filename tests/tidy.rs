@@ -14,10 +14,6 @@ use regex::Regex;
 /// Lines of code that a file may have.
 const LONGEST: usize = 400;
 
-/// Files that are longer, and why.
-const LONGER: &[(&str, &str)] =
-    &[("tests/report_html.rs", "one page after the other, in one browser")];
-
 /// Who touches files besides src/fs.rs, and why.
 const FILES: &[(&str, &str)] = &[("src/device/", "a port is a file that is opened and watched")];
 
@@ -159,7 +155,7 @@ fn only_some_modules_know_the_outside() {
 
 #[test]
 fn exceptions_are_still_needed() {
-    for (path, why) in FILES.iter().chain(PROCESSES).chain(LONGER) {
+    for (path, why) in FILES.iter().chain(PROCESSES) {
         assert!(repo_root().join(path).exists(), "{path} ({why}) is not there any more");
     }
 }
@@ -184,13 +180,11 @@ fn no_file_is_too_long() {
         let comment = if file.path.ends_with(".py") { "#" } else { "//" };
         let counts = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with(comment);
         let length = file.text.lines().filter(counts).count();
-        match (length > LONGEST, listed(LONGER, file)) {
-            (true, false) => wrong.push(format!(
+        if length > LONGEST {
+            wrong.push(format!(
                 "{} has {length} lines of code: split it by noun (at most {LONGEST})",
                 file.path
-            )),
-            (false, true) => wrong.push(format!("{} is no longer too long", file.path)),
-            _ => {}
+            ));
         }
     }
     none("lengths", &wrong);
