@@ -6,8 +6,9 @@
 # again keeps its hits. Nothing is printed or written unless asked for.
 
 #
-# Boards get it without comments; the smallest ones in two parts, cut at the
-# line of dashes, of which the second is loaded only when hits are asked for.
+# Boards get it without comments; the smallest ones in two parts, cut at the first
+# line of dashes, of which the second is loaded only when hits are asked for. Where
+# sys.settrace tells what ran, what is between the lines of dashes is all they get.
 
 _files = {}
 
@@ -80,6 +81,45 @@ def _frame(body):
     return "<%s:%s>" % (body, _sum(body))
 
 
+def _print(line):
+    print(line)
+
+
+# Prints all hits as frames.
+def dump():
+    print()
+    frames(_print)
+
+
+def _write(path):
+    out = open(path, "w")
+
+    def write(line):
+        out.write(line + "\n")
+
+    frames(write)
+    out.close()
+
+
+# Writes all hits to a file. Whenever this is cut short, the file or the one
+# beside it with a `~` is whole.
+def save(path):
+    aside = path + "~"
+    _write(aside)
+    rename = getattr(os, "rename", None)
+    if rename is None:
+        _write(path)
+        return os.remove(aside)
+    try:
+        rename(aside, path)
+    except OSError:
+        # This file system does not replace files.
+        os.remove(path)
+        rename(aside, path)
+
+
+# -----------------------------------------------------------------------------
+
 # The bits of 256 sensors from `start` on, four to a digit, the lowest first.
 def _bits(table, start):
     digits = ""
@@ -117,43 +157,6 @@ def frames(write, all=True):
                     count += 1
             base += len(table)
     write(_frame("end:%d" % count))
-
-
-def _print(line):
-    print(line)
-
-
-# Prints all hits as frames.
-def dump():
-    print()
-    frames(_print)
-
-
-def _write(path):
-    out = open(path, "w")
-
-    def write(line):
-        out.write(line + "\n")
-
-    frames(write)
-    out.close()
-
-
-# Writes all hits to a file. Whenever this is cut short, the file or the one
-# beside it with a `~` is whole.
-def save(path):
-    aside = path + "~"
-    _write(aside)
-    rename = getattr(os, "rename", None)
-    if rename is None:
-        _write(path)
-        return os.remove(aside)
-    try:
-        rename(aside, path)
-    except OSError:
-        # This file system does not replace files.
-        os.remove(path)
-        rename(aside, path)
 
 
 # Forgets all hits, and keeps the tables.

@@ -210,6 +210,7 @@ def _original(line, moved, cwd):
 #   stderr    does this firmware print tracebacks to stderr?
 #   interrupt exit status of this firmware after Ctrl-C
 #   trace     table of what is to be traced, if anything is
+#   arcs      are transitions traced, too?
 def run(how):
     sys.path[0] = how["dir"]
     sys.argv[:] = how["argv"]
@@ -219,9 +220,8 @@ def run(how):
     _save_on_signal(how["signal"], _mpycov, root, real, how["hits"])
     cwd = real.getcwd()
     status = 0
-    runtime = _mpycov
     if "trace" in how:
-        runtime = _trace(how, cwd)
+        _trace(how, cwd)
     try:
         if "module" in how:
             module = __import__(how["module"], None, None, False)
@@ -254,7 +254,7 @@ def run(how):
             sys.print_exception(error)
     finally:
         _unlock_heap()
-        _save_at_exit(runtime, how["hits"])
+        _save_at_exit(_mpycov, how["hits"])
         _note_frozen(how["frozen"], real)
     if status:
         sys.exit(status)
@@ -347,27 +347,13 @@ def _save_on_signal(number, runtime, root, real, path):
             return real.open(path + "?", "w").close()
         except Exception:
             pass
-class _Tracer:
-    pass
-
-
-# Starts to trace, and gives what saves the result.
+# Starts to trace. From now on the runtime's frames are those of the tracer.
 def _trace(how, cwd):
-    def plain(name):
-        return _full(name, cwd)
-
-    runtime = _Tracer()
-
-    def save(path):
-        out = open(path + "~", "w")
-        sys.settrace(None)
-        _mpycov_trace_end.frames(lambda line: out.write(line + "\n"), _mpycov._frame)
-        out.close()
-        os.rename(path + "~", path)
-
-    runtime.save = save
-    _tracer.watch(how["trace"], plain)
-    return runtime
+    _mpycov.frames = _mpycov_trace_end.frames
+    _mpycov.reset = _mpycov_trace_end.reset
+    _tracer._table = how["trace"]
+    _tracer._plain = lambda name: _full(name, cwd)
+    _tracer.watch(how["arcs"])
 
 
 # A program may end with its heap locked; what follows needs memory.

@@ -5,8 +5,6 @@
 # same. It costs some memory, so small boards go without.
 import sys
 
-import _mpycov
-
 _ENDS = (
     ("machine", ("reset", "soft_reset", "deepsleep", "bootloader")),
     ("pyb", ("hard_reset", "bootloader", "standby")),
@@ -18,6 +16,12 @@ class _Stand:
     pass
 
 
+# What holds the hits. Where lines are traced it is not in memory yet.
+def _runtime():
+    tracer = sys.modules.get("_mpycov_trace")
+    return tracer._part("_mpycov") if tracer else __import__("_mpycov")
+
+
 # Keeps the hits in a file, or prints them where none can be written.
 def keep(path):
     tests = sys.modules.get("_mpycov_tests")
@@ -25,10 +29,10 @@ def keep(path):
         tests.restore()
     try:
         if path:
-            return _mpycov.save(path)
+            return _runtime().save(path)
     except Exception:
         pass
-    _mpycov.dump()
+    _runtime().dump()
 
 
 def _keeping(function, path):
@@ -61,13 +65,15 @@ def guard(path):
 
 # What was saved before an earlier reset is no longer written over.
 def _set_aside(path):
+    import os
+
     for old in (path, path + "~"):
         try:
             with open(old) as source:
                 with open(path + "+", "a") as target:
                     for line in source:
                         target.write(line)
-            _mpycov.os.remove(old)
+            os.remove(old)
         except OSError:
             pass
 

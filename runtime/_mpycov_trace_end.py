@@ -1,50 +1,79 @@
-# Makes the frames of what `_mpycov_trace` noted.
+# Makes the frames of what `_mpycov_trace` noted. Where a run is traced, its
+# functions take the place of those of the runtime.
+import sys
+
 import _mpycov_trace as _core
 
 
 # Forgets what was seen.
 def reset():
-    for f in _core._files.values():
-        state = f[1]
-        for n in range(1, len(state)):
-            state[n] |= 1
-        # Where functions start was kept in these bytes.
-        f[9] = ()
-        if f[2]:
-            f[2].clear()
+    for f in _core._known.values():
+        if f:
+            state = f[0]
+            for n in range(1, len(state)):
+                # Which lines are shared is not known any more: all functions are traced.
+                state[n] = state[n] & 4 | 3
+            if len(f) > 2 and f[2]:
+                f[2].clear()
 
 
-def frames(write, frame):
-    told = [f for f in _core._files.values() if f[0]]
+# Calls `write` with each line of the frames. Meanwhile nothing is traced.
+def frames(write, all=True):
+    sys.settrace(None)
+    try:
+        import _mpycov
+
+        _frames(write, _mpycov._frame)
+    finally:
+        sys.settrace(_core._tracing)
+
+
+def _frames(write, frame):
+    # One file may have been met by several names.
+    told = {}
+    for name, f in _core._known.items():
+        if f and _core._table:
+            row = _core._row(name)
+            if row:
+                told.setdefault(row[0], (int(row[1]), []))[1].append(f)
     write(frame("begin:%d" % len(told)))
     sent = 0
-    for f in told:
-        sent += _send(write, frame, f)
-    for text in _core._all_lost():
-        write(frame("lost:1:%s" % text))
+    for digest, (count, all) in told.items():
+        sent += _send(write, frame, digest, count, all)
+    for what in all_lost():
+        write(frame("lost:1:%s" % what))
         sent += 1
     write(frame("end:%d" % sent))
 
 
-def _send(write, frame, f):
-    digest, seen, arcs, _, count, wide = f[:6]
+def _send(write, frame, digest, count, all):
     sent = 0
     for start in range(0, count + 1, 256):
         digits = ""
-        for k in range(start, min(start + 256, count + 1), 4):
+        for n in range(start, min(start + 256, count + 1), 4):
             d = 0
-            for i in range(4):
-                n = k + i
-                if 0 < n <= count:
-                    d |= (seen[n] & 3 == 0) << i
+            for i in range(n or 1, min(n + 4, count + 1)):
+                for f in all:
+                    if not f[0][i] & 3:
+                        d |= 1 << i - n
             digits += "%x" % d
         if start == 0 or digits.strip("0"):
             write(frame("trace:1:%s:%d:%d:%s" % (digest, count, start, digits)))
             sent += 1
-    if wide:
-        words = ["%d-%d" % (k >> 15, k & 0x7FFF) for k in arcs]
+    if len(all[0]) == 3:
+        words = ["%d-%d" % (k >> 15, k & 0x7FFF) for f in all for k in f[2]]
         for start in range(0, len(words) or 1, 24):
             part = ",".join(words[start : start + 24])
             write(frame("arcs:1:%s:%s" % (digest, part)))
             sent += 1
     return sent
+
+
+# What was not noted, in words.
+def all_lost():
+    words = []
+    for what in _core.lost:
+        words.append(what if isinstance(what, str) else "%s while tracing" % what.__name__)
+    if _core._starved:
+        words.append("there was no memory to spare")
+    return words

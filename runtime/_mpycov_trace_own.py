@@ -1,67 +1,85 @@
 # Programs that trace themselves with `_mpycov_trace`, and take the result as data.
+import sys
+
 import _mpycov_trace as _core
 
-_mode = (None, None, False, False, None, None)
-_OURS = ("_mpycov.py", "_mpycov_trace.py", "_mpycov_trace_own.py", "_mpycov_trace_end.py")
+_known = _core._known
+# What was asked for: include, exclude, lines with code?, transitions?
+_mode = (None, None, False, False)
 
 
 def _wanted(name):
     include, exclude = _mode[:2]
-    if name[name.rfind("/") + 1 :] in _OURS:
+    own = name[name.rfind("/") + 1 :]
+    if own == "_mpycov.py" or own.startswith("_mpycov_trace"):
         return False
     if include is not None and not [p for p in include if p in name]:
         return False
     return not (exclude and [p for p in exclude if p in name])
 
 
-# A file that a program traces for itself: its lines are not known beforehand.
+# A file that a program traces for itself: its lines are not known beforehand, unless
+# it is in the host's table. To state and callback come the transitions, the lines
+# with code, the functions whose code was noted, and whether the state may grow.
 def _own(name):
     if not _wanted(name):
         return None
-    f = _core._files.get(name)
-    if f is None:
-        row = _core._row(_mode[4], _mode[5](name)) if _mode[4] else None
-        digest, count = (row[0], int(row[1])) if row else (None, None)
-        code = bytearray(128) if _mode[2] else None
-        state = bytearray(b"\x01" * (count + 1 if row else 128))
-        state[0] = 0
-        arcs = set() if _mode[3] else None
-        f = [digest, state, arcs, code, count, False, None, None, _all, ()]
-        _core._files[name] = f
-        note = _core._lines(f)
-        if f[2] is None and code is None:
-            f[7] = note
-        else:
-            f += [note, set()]
-    return f
+    row = _core._row(name) if _core._table else None
+    state = bytearray(b"\x01" * (int(row[1]) + 1 if row else 128))
+    codes, arcs = _mode[2:]
+    codes = bytearray() if codes else None
+    arcs = set() if arcs else None
+    return state, _lines(state, not row), arcs, codes, set()
 
 
-# What a program asks for besides lines: what has code, and all transitions.
-def _all(f, frame):
-    note, codes = f[10:]
-    code = frame.f_code
-    first = code.co_firstlineno
-    key = first << 12 | hash(code.co_name) & 0xFFF
-    if f[3] is not None and key not in codes:
-        codes.add(key)
-        _code(f, code)
-    if f[2] is None:
-        return note
-    p = -first
+def _call(frame, event, arg):
+    try:
+        code = frame.f_code
+        name = code.co_filename
+        f = _known[name] if name in _known else _core._first(name)
+        if f:
+            if f[3] is not None:
+                _code(f, code)
+            return f[1] if f[2] is None else _transitions(f, -code.co_firstlineno)
+    except Exception as error:
+        _core._lose(error)
+    return None
 
-    def step(frame, event, arg, note=note, first=first, f=f):
+
+def _lines(state, grows):
+    def step(frame, event, arg):
+        if event == "line":
+            try:
+                n = frame.f_lineno
+                if n >= len(state) and grows:
+                    state.extend(b"\x01" * (n + 128 - len(state)))
+                state[n] = 0
+            except Exception as error:
+                _core._lose(error)
+        elif event != "return":
+            _core._check()
+
+    return step
+
+
+# All transitions: into a function from the negative of its first line, and out of it
+# to there.
+def _transitions(f, first):
+    p = first
+
+    def step(frame, event, arg, note=f[1], arcs=f[2], first=first):
         nonlocal p
         try:
             note(frame, event, arg)
             if event == "line":
                 n = frame.f_lineno
             elif event == "return":
-                n = -first
+                n = first
             else:
                 return
             k = p * 65536 + n
-            if k not in f[2]:
-                _core._add(f, k)
+            if k not in arcs:
+                _core._part("_mpycov_trace_arcs")._add(arcs, k)
             p = n
         except Exception as error:
             _core._lose(error)
@@ -71,15 +89,16 @@ def _all(f, frame):
 
 # Notes the lines that have code.
 def _code(f, code):
-    seen = f[3]
-    try:
-        for _, _, n in code.co_lines():
-            if n > 0:
-                if n >= len(seen):
-                    seen.extend(bytes(n + 128 - len(seen)))
-                seen[n] = 1
-    except Exception as error:
-        _core._lose(error)
+    key = code.co_firstlineno << 12 | hash(code.co_name) & 0xFFF
+    if key in f[4]:
+        return
+    f[4].add(key)
+    has = f[3]
+    for _, _, n in code.co_lines():
+        if n > 0:
+            if n >= len(has):
+                has.extend(bytes(n + 128 - len(has)))
+            has[n] = 1
 
 
 # Starts to trace the files whose names have one of `include` in them and none
@@ -87,20 +106,16 @@ def _code(f, code):
 def start(include=None, exclude=None, collect_executable=False, collect_arcs=False):
     global _mode
     _core._starved = False
-    _core._known.clear()
-    _core._files.clear()
+    _known.clear()
     del _core.lost[:]
-    table = plain = None
+    _mode = (include, exclude, collect_executable, collect_arcs)
+    _core._use(_core._HERE)
     try:
-        root = _core._HERE[: _core._HERE.rfind("/") + 1]
-        table = _core._read(root + _core._TABLE)
-        plain = _core._under(root)
-        _core._attach()
-    except (OSError, ImportError):
-        pass
-    _mode = (include, exclude, collect_executable, collect_arcs, table, plain)
+        open(_core._table).close()
+    except OSError:
+        _core._table = ""
     _core._meet = _own
-    _core._trace(_core._call)
+    _core._trace(_call)
 
 
 # Ends tracing.
@@ -120,14 +135,17 @@ def get_data():
         data["executable"] = {}
     if _mode[3]:
         data["arcs"] = {}
-    for name, f in _core._files.items():
-        data["executed"][name] = [n for n in range(1, len(f[1])) if not f[1][n] & 3]
+    for name, f in _known.items():
+        if not f:
+            continue
+        data["executed"][name] = [n for n in range(1, len(f[0])) if not f[0][n]]
         if _mode[2]:
             data["executable"][name] = [n for n in range(len(f[3])) if f[3][n]]
         if _mode[3]:
             data["arcs"][name] = sorted([_pair(k) for k in f[2]])
-    if _core._all_lost():
-        data["lost"] = _core.lost
+    lost = _core._part("_mpycov_trace_end").all_lost()
+    if lost:
+        data["lost"] = lost
     return data
 
 

@@ -101,7 +101,11 @@ impl Selection {
 pub fn is_runtime(name: &str) -> bool {
     matches!(
         base(name),
-        "_mpycov.py" | "_mpycov_trace.py" | "_mpycov_trace_end.py" | "_mpycov_trace_own.py"
+        "_mpycov.py"
+            | "_mpycov_trace.py"
+            | "_mpycov_trace_arcs.py"
+            | "_mpycov_trace_end.py"
+            | "_mpycov_trace_own.py"
     )
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::job::Failure;
 use super::runtime;
 use super::session::Session;
-use super::start::{CLOSING, CLOSING_SMALL};
+use super::start::{CLOSING, CLOSING_SMALL, CLOSING_TRACED};
 use crate::device::ended::Closing;
 use crate::device::files::{read_file, remove_file};
 use crate::device::{Board, Control, Program, RawRepl, ReplError};
@@ -30,7 +30,11 @@ pub(super) const HITS: &str = "_mpycov.hit";
 impl Session {
     /// The statements that print the hits.
     pub(super) fn closing(&self) -> &'static str {
-        if runtime::is_small(&self.board) { CLOSING_SMALL } else { CLOSING }
+        match () {
+            () if self.traced => CLOSING_TRACED,
+            () if runtime::is_small(&self.board) => CLOSING_SMALL,
+            () => CLOSING,
+        }
     }
 
     /// What the closing statements printed, if that is whole.

@@ -5,9 +5,11 @@
 use crate::device::{Blob, Board};
 
 const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
+const NAME: &str = "_mpycov.py";
 const GUARD: &str = include_str!("../../runtime/_mpycov_guard.py");
-const TRACER: [(&str, &str); 3] = [
+const TRACER: [(&str, &str); 4] = [
     ("_mpycov_trace.py", include_str!("../../runtime/_mpycov_trace.py")),
+    ("_mpycov_trace_arcs.py", include_str!("../../runtime/_mpycov_trace_arcs.py")),
     ("_mpycov_trace_end.py", include_str!("../../runtime/_mpycov_trace_end.py")),
     ("_mpycov_trace_own.py", include_str!("../../runtime/_mpycov_trace_own.py")),
 ];
@@ -26,6 +28,9 @@ def reset():
  import _mpycov_end as e;e.reset()
 ";
 
+/// What the runtime ends with where lines are traced.
+const TRACED: &str = "from _mpycov_trace_end import frames, reset\n";
+
 /// Whether a board is so small that everything that can wait has to.
 #[must_use]
 pub fn is_small(board: &Board) -> bool {
@@ -43,15 +48,16 @@ pub fn can_guard(board: &Board) -> bool {
 #[must_use]
 pub fn files(board: &Board, asked_for: bool) -> Vec<Blob> {
     let blob = |name: &str, text: String| Blob { name: name.to_owned(), bytes: text.into_bytes() };
-    let (core, rest) = halves();
+    let [core, middle, rest] = parts();
+    let rest = format!("{middle}{rest}");
     let mut blobs = if is_small(board) {
         let first = format!("{}{LATER}", shortened(core));
-        let second = format!("from _mpycov import _files\n{}", shortened(rest));
-        let mut both = vec![blob("_mpycov.py", first), blob("_mpycov_end.py", second)];
+        let second = format!("from _mpycov import _files\n{}", shortened(&rest));
+        let mut both = vec![blob(NAME, first), blob("_mpycov_end.py", second)];
         both.truncate(if asked_for { 2 } else { 1 });
         both
     } else {
-        vec![blob("_mpycov.py", shortened(&format!("{core}{rest}")))]
+        vec![blob(NAME, shortened(&format!("{core}{rest}")))]
     };
     if can_guard(board) {
         blobs.push(blob("_mpycov_guard.py", shortened(GUARD)));
@@ -65,7 +71,7 @@ pub fn tests() -> Blob {
     Blob { name: "_mpycov_tests.py".to_owned(), bytes: shortened(TESTS).into_bytes() }
 }
 
-/// The tracer in its parts, and the table that tells it what to trace.
+/// The tracer in its parts, the table that tells it what to trace, and the runtime that goes with it.
 #[must_use]
 pub fn tracer(table: Vec<u8>) -> Vec<Blob> {
     let part = |(name, text): (&str, &str)| Blob {
@@ -74,14 +80,17 @@ pub fn tracer(table: Vec<u8>) -> Vec<Blob> {
     };
     let mut blobs: Vec<Blob> = TRACER.into_iter().map(part).collect();
     blobs.push(Blob { name: "_mpycov_trace.txt".to_owned(), bytes: table });
+    let runtime = format!("{}{TRACED}", shortened(parts()[1]));
+    blobs.push(Blob { name: NAME.to_owned(), bytes: runtime.into_bytes() });
     blobs
 }
 
-/// What is needed from the start, and what is needed in the end. What only the unix port needs is left out.
-fn halves() -> (&'static str, &'static str) {
-    let cut = RUNTIME.find("\n# ------").map_or(RUNTIME.len(), |at| at + 1);
+/// What is needed from the start, what is needed in the end, and what only sensors need then. What only the unix
+/// port needs is left out.
+fn parts() -> [&'static str; 3] {
     let end = RUNTIME.find("\n# On the unix port").map_or(RUNTIME.len(), |at| at + 1);
-    (&RUNTIME[..cut], &RUNTIME[cut..end])
+    let mut parts = RUNTIME[..end].splitn(3, "\n# ------").map(|part| part.trim_start_matches('-'));
+    [(); 3].map(|()| parts.next().unwrap_or_default())
 }
 
 /// The same program without comments, blank lines and wide indentation. The runtime has no `#` in strings at the

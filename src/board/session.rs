@@ -28,6 +28,8 @@ pub struct Session {
     pub board: Board,
     pub(super) line: Line,
     pub(super) control: Control,
+    /// Whether the program that runs is traced.
+    pub(super) traced: bool,
 }
 
 impl Session {
@@ -54,7 +56,7 @@ impl Session {
             }
             result => result?,
         };
-        Ok(Self { repl, board, line, control: control.clone() })
+        Ok(Self { repl, board, line, control: control.clone(), traced: false })
     }
 
     /// The session itself, for what only it can do.
@@ -93,7 +95,9 @@ impl Session {
     }
 
     fn with_runtime(&self, blobs: &[Blob], asked_for: bool) -> Vec<Blob> {
-        runtime::files(&self.board, asked_for).into_iter().chain(blobs.iter().cloned()).collect()
+        let is_new = |file: &Blob| blobs.iter().all(|blob| blob.name != file.name);
+        let files = runtime::files(&self.board, asked_for).into_iter().filter(is_new);
+        files.chain(blobs.iter().cloned()).collect()
     }
 
     /// Does a job.
@@ -159,6 +163,7 @@ impl Session {
                     self.repl.soft_reset()?;
                 }
                 let root = placed.import_root();
+                self.traced = start.trace.is_some();
                 let guard = runtime::can_guard(&self.board).then_some(hits);
                 let start = Start { paths: searched(start, placed), ..start.clone() };
                 let text = statements(&start, &self.board, root.as_deref(), guard);

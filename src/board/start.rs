@@ -23,8 +23,8 @@ pub struct Start {
     pub autosave: Option<f64>,
     /// Keep hits for each test of micropython-lib's unittest.
     pub by_test: bool,
-    /// Trace what the tracer's table names.
-    pub trace: bool,
+    /// Trace what the tracer's table names; with `true` transitions between lines as well.
+    pub trace: Option<bool>,
 }
 
 /// The text of a script, changed so that it takes itself for the main program when it is imported as `module`.
@@ -119,10 +119,12 @@ pub fn statements(
         out += "import _mpycov_tests\n_mpycov_tests.watch()\n";
     }
     // What is imported here need not be imported further down, where small boards have no room for it.
-    out += "import _mpycov\n";
-    if start.trace {
+    if let Some(branches) = start.trace {
         let root = str_literal(root.unwrap_or_default());
-        out += &format!("import _mpycov_trace\n_mpycov_trace.board({root})\n");
+        let more = if branches { ",True" } else { "" };
+        out += &format!("import _mpycov_trace\n_mpycov_trace.board({root}{more})\n");
+    } else {
+        out += "import _mpycov\n";
     }
     let module = str_literal(&start.module);
     if start.perhaps_package && board.directories {
@@ -137,6 +139,24 @@ pub fn statements(
 
 /// The statements that print the hits, whatever the program left behind.
 pub const CLOSING: &str = "import gc\ngc.collect()\nimport _mpycov\n_mpycov.dump()\n";
+
+/// The same where lines are traced. What makes the frames is loaded then; a program that left no memory for it has
+/// to go.
+pub const CLOSING_TRACED: &str = "\
+import gc,sys
+gc.collect()
+import _mpycov_trace
+try:
+ _mpycov_trace._part('_mpycov').dump()
+except MemoryError:
+ sys.settrace(None)
+ _m=None
+ for _n in list(sys.modules):
+  if _n[:7]!='_mpycov':
+   del sys.modules[_n]
+ gc.collect()
+ _mpycov_trace._part('_mpycov').dump()
+";
 
 /// The same for boards that may have no memory left: printing takes none. Twice, because nothing of it is checked.
 pub const CLOSING_SMALL: &str = "print(_mpycov._files)\nprint(_mpycov._files)\n";

@@ -13,8 +13,8 @@ use crate::device::Board;
 use crate::fs;
 use crate::instrument::in_parallel;
 use crate::model::{Digest, Events, FileMap, Gap, Line, Observed};
-use crate::trace::Traced;
-use crate::unix::{TraceRow, table_row};
+use crate::trace::{Row, Traced};
+use crate::unix::Tracing;
 use crate::wire::frame::Frames;
 
 /// How the sources run.
@@ -52,6 +52,8 @@ pub(super) fn check_board(board: &Board, label: &str, place: &PlaceArgs) -> anyh
 pub(super) struct Prepared {
     /// May the script, which is not traced, have functions called that are not reported?
     may_hide_calls: bool,
+    /// Are transitions traced, too?
+    pub(super) branches: bool,
     files: BTreeMap<Digest, One>,
 }
 
@@ -86,7 +88,8 @@ pub(super) fn prepare(
         let path = attempt.found.path.clone();
         Some((map.digest.clone(), One { path, traced, watched, shared, in_front: 0 }))
     });
-    Prepared { may_hide_calls, files: made.into_iter().flatten().collect() }
+    let branches = !lines_only;
+    Prepared { may_hide_calls, branches, files: made.into_iter().flatten().collect() }
 }
 
 impl Prepared {
@@ -96,9 +99,11 @@ impl Prepared {
     }
 
     /// What the tracer is told, by full paths.
-    pub(super) fn rows(&self) -> Vec<TraceRow> {
-        let row = |(digest, one): (&Digest, &One)| one.row(digest, crate::fs::slashed(&one.path));
-        self.files.iter().map(row).collect()
+    pub(super) fn tracing(&self) -> Tracing {
+        let row =
+            |(digest, one): (&Digest, &One)| one.row(digest, crate::fs::slashed(&one.path)).text();
+        let table = self.files.iter().map(row).collect();
+        Tracing { table, branches: self.branches }
     }
 
     /// A line of the table for a file that is called `name` on a board, where so many lines
@@ -106,7 +111,7 @@ impl Prepared {
     pub(super) fn placed(&mut self, digest: &Digest, name: &str, in_front: u32) -> String {
         let Some(one) = self.files.get_mut(digest) else { return String::new() };
         one.in_front = in_front;
-        table_row(&one.row(digest, name.trim_start_matches('/').to_owned()))
+        one.row(digest, name.trim_start_matches('/').to_owned()).text()
     }
 
     /// What was seen of each file that could have run.
@@ -136,11 +141,11 @@ impl Prepared {
 }
 
 impl One {
-    fn row(&self, digest: &Digest, name: String) -> TraceRow {
+    fn row(&self, digest: &Digest, name: String) -> Row {
         let moved = |lines: &Vec<u32>| -> Vec<u32> {
             lines.iter().map(|line| line + self.in_front).collect()
         };
-        TraceRow {
+        Row {
             name,
             digest: digest.to_string(),
             lines: self.traced.lines() + self.in_front,

@@ -11,6 +11,7 @@ mod elif;
 mod fence;
 mod judge;
 pub mod mpy;
+mod row;
 
 use std::collections::BTreeSet;
 
@@ -19,6 +20,7 @@ use crate::parse::{Parsed, SyntaxError, parse};
 use crate::plan::outline::{Outline, outline};
 use crate::plan::{starts, unreported};
 use fence::Fenced;
+pub use row::Row;
 
 /// A file to trace.
 #[derive(Debug)]

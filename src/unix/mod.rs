@@ -18,10 +18,11 @@ use crate::fs::{self, FileError};
 
 /// The module that keeps the hits.
 pub const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
-/// The modules that trace lines, by their names as files: the tracer, what makes its
-/// frames, and what a program calls that traces itself.
-pub const TRACER: [(&str, &str); 3] = [
+/// The modules that trace lines, by their names as files: the tracer, what notes transitions, what
+/// makes the frames, and what a program calls that traces itself.
+pub const TRACER: [(&str, &str); 4] = [
     ("_mpycov_trace.py", include_str!("../../runtime/_mpycov_trace.py")),
+    ("_mpycov_trace_arcs.py", include_str!("../../runtime/_mpycov_trace_arcs.py")),
     ("_mpycov_trace_end.py", include_str!("../../runtime/_mpycov_trace_end.py")),
     ("_mpycov_trace_own.py", include_str!("../../runtime/_mpycov_trace_own.py")),
 ];
@@ -61,47 +62,17 @@ pub struct Launch<'a> {
     pub ask_to_end: &'a AtomicBool,
     /// Keep the hits of each unit test apart.
     pub by_test: bool,
-    /// Trace with `sys.settrace` what this table names; see [`table_row`].
-    pub trace: Option<&'a [TraceRow]>,
+    /// Trace instead.
+    pub trace: Option<&'a Tracing>,
 }
 
-/// A file that is to be traced.
+/// What to trace with `sys.settrace`.
 #[derive(Clone, Debug)]
-pub struct TraceRow {
-    /// The name that it has where it runs: here its full path.
-    pub name: String,
-    /// The digest under which it reports.
-    pub digest: String,
-    /// Number of lines of the text that runs.
-    pub lines: u32,
-    /// The lines from which transitions are noted; `None` to note lines only.
-    pub watched: Option<Vec<u32>>,
-    /// The lines by which a function cannot be told from others, ascending.
-    pub shared: Vec<u32>,
-}
-
-/// A line of the table that the tracer reads: name, digest, number of lines, watched lines, shared
-/// lines.
-#[must_use]
-pub fn table_row(row: &TraceRow) -> String {
-    let watched = row.watched.as_deref().map_or_else(|| "-".to_owned(), list);
-    format!("{}\t{} {} {watched} {}\n", row.name, row.digest, row.lines, list(&row.shared))
-}
-
-/// Numbers as the tracer reads them, `3-5` for 3, 4 and 5. With none there is still
-/// something between the spaces.
-fn list(lines: &[u32]) -> String {
-    let mut out = ",".to_owned();
-    for run in lines.chunk_by(|a, b| a + 1 == *b) {
-        if out.len() > 1 {
-            out.push(',');
-        }
-        out += &run[0].to_string();
-        if run.len() > 1 {
-            out += &format!("-{}", run[run.len() - 1]);
-        }
-    }
-    out
+pub struct Tracing {
+    /// The tracer's table.
+    pub table: String,
+    /// Whether transitions between lines are noted, too.
+    pub branches: bool,
 }
 
 /// How a run ended.
@@ -171,15 +142,15 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
     let [hits, tests, frozen] = ["hits", "tests", "frozen"].map(|name| temp.path().join(name));
     let manners = manners(launch.micropython)?;
     let mut how = description(launch, &tree, [&hits, &tests, &frozen], &manners)?;
-    if let Some(rows) = launch.trace {
+    if let Some(tracing) = launch.trace {
         can_trace(launch.micropython)?;
         for (name, text) in TRACER {
             fs::write(&lib.join(name), text.as_bytes())?;
         }
         let table = temp.path().join("table");
-        let text: String = rows.iter().map(table_row).collect();
-        fs::write(&table, text.as_bytes())?;
-        let fields = format!(",'trace':{}}}", literal(&fs::slashed(&table)));
+        fs::write(&table, tracing.table.as_bytes())?;
+        let [table, arcs] = [literal(&fs::slashed(&table)), flag(tracing.branches)];
+        let fields = format!(",'trace':{table},'arcs':{arcs}}}");
         how.replace_range(how.len() - 1.., &fields);
     }
     let contexts = temp.path().join("contexts");

@@ -7,8 +7,8 @@ use std::path::Path;
 use mpycov::evaluate::{ContextHits, ContextObserved, evaluate, evaluate_all};
 use mpycov::instrument::instrument;
 use mpycov::model::{FileMap, Level, Line};
-use mpycov::trace::Traced;
-use mpycov::unix::{RUNTIME, TRACER, TraceRow, table_row};
+use mpycov::trace::{Row, Traced};
+use mpycov::unix::{RUNTIME, TRACER};
 use mpycov::wire::frame::{self, Frames};
 
 use crate::batch::{calls, read, write};
@@ -18,7 +18,11 @@ use crate::common::{self, constructs};
 use crate::grammar::Program;
 
 const WITH_SENSORS: &str = "import _mpycov\n_mpycov.dump()\n";
-const WITH_TRACER: &str = "import sys, _mpycov_trace\n_mpycov_trace.board(sys.path[0] + '/')\n";
+const WITH_TRACER: &str = "\
+import sys, _mpycov, _mpycov_trace, _mpycov_trace_end
+_mpycov.frames = _mpycov_trace_end.frames
+_mpycov_trace.board(sys.path[0] + '/', True)
+";
 
 /// What differs of each program, if anything does, by texts with fences or by plain ones; `number` stands for
 /// their draws.
@@ -63,13 +67,14 @@ pub(crate) fn differences(programs: &[Program], number: u64, fences: bool) -> Ve
 }
 
 fn row(name: &str, map: &FileMap, traced: &Traced) -> String {
-    table_row(&TraceRow {
+    let row = Row {
         name: name.to_owned(),
         digest: map.digest.to_string(),
         lines: traced.lines(),
         watched: Some(traced.watched(map).into_iter().map(|Line(line)| line).collect()),
         shared: traced.shared_starts().into_iter().map(|Line(line)| line).collect(),
-    })
+    };
+    row.text()
 }
 
 /// Runs texts in one process, and reads the frames at its end.

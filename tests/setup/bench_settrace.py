@@ -3,8 +3,9 @@
 Both trace the programs of fixtures/bench, with shorter inputs, on the same
 firmware: the WebAssembly port that has sys.settrace. For each, in turns, the
 processor time of the program, the memory that its end finds allocated, which this
-port does not collect while code runs, and the memory that is held after a
-collection. What the program takes when nothing is traced is taken off the latter.
+port does not collect while code runs and of which what the program takes by itself
+is taken off, the memory that the data hold after a collection, and that of the
+tracer's code.
 Usage: bench_settrace.py [ROUNDS]. Figures for docs/cost.md.
 """
 
@@ -35,31 +36,53 @@ SHORTER = {
 LOAD = """
 import gc, sys
 sys.path.insert(0, root)
-path = root + "/" + name + ".py"
-with open(path) as file:
-    code = compile(file.read(), path, "exec")
+codes = []
+for name in names:
+    path = root + "/" + name + ".py"
+    with open(path) as file:
+        codes.append(compile(file.read(), path, "exec"))
 start = lambda: None
-if way == "theirs":
-    import mpy_coverage
-    def start():
-        mpy_coverage.start(include=[name], collect_arcs=arcs)
-elif way == "ours":
-    import _mpycov, _mpycov_trace
-    def start():
-        _mpycov_trace.board(root + "/")
-space = {"__name__": "__main__"}
 gc.collect()
 """
+# The tracer itself.
+CODE = {
+    "plain": "",
+    "theirs": """
+import mpy_coverage
+def start():
+    mpy_coverage.start(include=names, collect_arcs=arcs)
+""",
+    "ours": """
+import _mpycov_trace
+if arcs:
+    import _mpycov_trace_arcs
+def start():
+    _mpycov_trace.board(root + "/", arcs)
+""",
+}
 RUN = """
 start()
-exec(code, space)
+for code in codes:
+    exec(code, {"__name__": "__main__"})
 sys.settrace(None)
 print(gc.mem_alloc())
 """
-CLEAR = """
-del code, space
-gc.collect()
+CLEAR = "del code, codes\n"
+# Four bytes of what our tracer holds may look like an address in the low memory of this
+# port, and keep garbage alive.
+BLANK = """
+for f in _mpycov_trace._known.values():
+    if f:
+        for n in range(len(f[0])):
+            f[0][n] = 0
+del f, n
 """
+# What was noted is dropped: what that frees was held.
+FORGET = {
+    "plain": "pass",
+    "theirs": "mpy_coverage._executed.clear();mpy_coverage._arcs.clear();mpy_coverage._last_line_stack.clear()",
+    "ours": "_mpycov_trace._known.clear()",
+}
 ALLOCATED = "import gc;print(gc.mem_alloc())"
 
 
@@ -129,18 +152,28 @@ class Board:
         self.process.wait()
 
 
-def measure(flash, name, way, arcs):
-    """Seconds, bytes allocated at the end, bytes held by the tracer and its data."""
+def measure(flash, names, way, arcs):
+    """Seconds, bytes allocated at the end, bytes held by data, bytes held by the tracer's code."""
     board = Board(flash)
-    words = {"root": "/flash/_mpycov", "name": name, "way": way, "arcs": arcs == "arcs"}
+    words = {"root": "/flash/_mpycov", "names": names, "way": way, "arcs": arcs == "arcs"}
     board.run("".join(f"{key}={value!r}\n" for key, value in words.items()) + LOAD)
+    before = int(board.run(ALLOCATED)[0])
+    board.run(CODE[way] + "gc.collect()\n")
     loaded = int(board.run(ALLOCATED)[0])
     printed, taken = board.run(RUN)
     allocated = int(printed.split()[-1])
-    board.run(CLEAR)
-    held = int(board.run(ALLOCATED)[0])
+    board.run(CLEAR + (BLANK if way == "ours" else ""))
+    held = lowest(board)
+    board.run(FORGET[way])
+    held -= lowest(board)
     board.close()
-    return taken, allocated - loaded, held - loaded
+    return taken, allocated - loaded, held, loaded - before
+
+
+def lowest(board):
+    """The memory in use. Words on the stack that look like addresses keep garbage alive, others each time."""
+    texts = ["#" * length + "\ngc.collect()\n" + ALLOCATED for length in range(0, 400, 37)]
+    return min(int(board.run(text)[0]) for text in texts)
 
 
 def main():
@@ -159,27 +192,30 @@ def main():
             root = placed(temp, flash, level)
             shutil.copy(theirs(), root / "mpy_coverage.py")
             head = f"{arcs:<16}{'plain':>7}{'ours':>7}{'theirs':>7}{'ratio':>7}"
-            print(f"\n{head}{'allocated':>22}{'ratio':>8}{'held':>16}{'ratio':>7}")
+            print(f"\n{head}{'allocated':>22}{'ratio':>8}{'held':>16}{'ratio':>7}{'code':>16}{'ratio':>7}")
             ratios = []
-            for name in SHORTER:
+            for names in [[name] for name in SHORTER] + [list(SHORTER)]:
                 found = {"plain": [], "ours": [], "theirs": []}
                 for _ in range(rounds):
                     for way, results in found.items():
-                        results.append(measure(flash, name, way, arcs))
+                        results.append(measure(flash, names, way, arcs))
                 best = {way: [min(column) for column in zip(*all)] for way, all in found.items()}
                 plain, ours, other = best["plain"], best["ours"], best["theirs"]
+                name = names[0] if len(names) == 1 else "all of them"
                 row = f"{name:<16}" + "".join(f"{one[0]:>7.2f}" for one in (plain, ours, other))
                 row += f"{other[0] / ours[0]:>7.2f}"
                 ratio = [ours[0] / plain[0], other[0] / plain[0], other[0] / ours[0]]
-                for kind, width in ((1, 11), (2, 8)):
-                    mine, their = ours[kind] - plain[kind], other[kind] - plain[kind]
+                for kind, width in ((1, 11), (2, 8), (3, 8)):
+                    own = plain[kind] if kind == 1 else 0
+                    mine, their = ours[kind] - own, other[kind] - own
                     ratio.append(their / mine)
                     row += f"{mine:>{width}}{their:>{width}}{their / mine:>8.1f}"
-                ratios.append(ratio)
                 print(row, flush=True)
+                if len(names) == 1:
+                    ratios.append(ratio)
             means = [geomean(column) for column in zip(*ratios)]
             print("geometric means: ours %.2f of plain, theirs %.2f; theirs to ours: time %.2f, "
-                  "allocated %.1f, held %.1f" % tuple(means), flush=True)
+                  "allocated %.1f, held %.1f, code %.1f" % tuple(means), flush=True)
 
 
 if __name__ == "__main__":

@@ -246,7 +246,7 @@ impl Runner<'_> {
             paths: files.search.clone(),
             autosave: self.args.autosave,
             by_test: self.args.context == "test" && runtime::can_guard(&session.board),
-            trace: files.traced.is_some(),
+            trace: files.traced.as_ref().map(|traced| traced.branches),
         };
         // Libraries of the board are nobody's concern who has not named them.
         let named = !self.args.select.include.is_empty() || self.args.select.pattern.is_some();

@@ -66,7 +66,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         let added = added.iter().map(|l| l.0).collect();
         texts.push((attempt.found.path.clone(), text, added));
     }
-    let rows = traced.as_ref().map(settrace::Prepared::rows);
+    let tracing = traced.as_ref().map(settrace::Prepared::tracing);
     let ask_to_end = watch_signals()?;
     let launch = Launch {
         micropython: &micropython,
@@ -76,7 +76,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         timeout,
         ask_to_end: &ask_to_end,
         by_test: args.context == BY_TEST && traced.is_none(),
-        trace: rows.as_deref(),
+        trace: tracing.as_ref(),
     };
     let ended = unix::run(&launch)?;
     let frames = frame::read(&ended.hits.unwrap_or_default());
