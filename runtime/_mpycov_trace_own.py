@@ -2,6 +2,7 @@
 import _mpycov_trace as _core
 
 _mode = (None, None, False, False, None, None)
+_test = None
 _OURS = ("_mpycov.py", "_mpycov_trace.py", "_mpycov_trace_own.py", "_mpycov_trace_end.py")
 
 
@@ -83,9 +84,12 @@ def _code(f, code):
 
 
 # Starts to trace the files whose names have one of `include` in them and none
-# of `exclude`.
-def start(include=None, exclude=None, collect_executable=False, collect_arcs=False):
-    global _mode
+# of `exclude`. The data say that `test_script` made them.
+def start(
+    include=None, exclude=None, collect_executable=False, collect_arcs=False, test_script=None
+):
+    global _mode, _test
+    _test = test_script
     _core._starved = False
     _core._known.clear()
     _core._files.clear()
@@ -116,6 +120,8 @@ def _pair(k):
 # What was seen so far.
 def get_data():
     data = {"executed": {}}
+    if _test is not None:
+        data["_metadata"] = {"test_script": _test}
     if _mode[2]:
         data["executable"] = {}
     if _mode[3]:
@@ -148,11 +154,11 @@ def export_json(path=None):
 
 # Traces what is in a `with`.
 class coverage:
-    def __init__(self, include=None, exclude=None, collect_executable=False, collect_arcs=False):
-        self.args = (include, exclude, collect_executable, collect_arcs)
+    def __init__(self, *args, **named):
+        self.args = (args, named)
 
     def __enter__(self):
-        start(*self.args)
+        start(*self.args[0], **self.args[1])
         return self
 
     def __exit__(self, kind, value, trace):

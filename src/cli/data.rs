@@ -11,11 +11,14 @@ use super::{Exit, foreign as others, print, style};
 use crate::fs;
 use crate::model::FileMap;
 use crate::same_places::SamePlaces;
-use crate::store::{Store, timestamp};
+use crate::store::{Loaded, Store, timestamp};
 use crate::wire::data_file::{self, RunData};
 
 pub(super) fn list(common: &Common) -> anyhow::Result<Exit> {
-    let loaded = Store::at(&common.data_dir).load()?;
+    let loaded = match common.data_dir.is_file() {
+        true => Loaded::default(),
+        false => Store::at(&common.data_dir).load()?,
+    };
     let mut out = String::new();
     for (path, run) in &loaded.runs {
         let ran = run.files.values().flatten().count() + run.traced.values().flatten().count();
@@ -34,6 +37,17 @@ pub(super) fn list(common: &Common) -> anyhow::Result<Exit> {
             if run.context.is_empty() { String::new() } else { format!("  [{}]", run.context) }
         );
     }
+    for (path, found) in others::lying(&common.data_dir, common)? {
+        for data in found {
+            let lines: usize = data.files.values().map(|seen| seen.lines.len()).sum();
+            out += &format!(
+                "{}  {} files ran, {lines} lines traced by mpy-coverage  [{}]\n",
+                path.display(),
+                data.files.len(),
+                others::test_name(&data, &path)
+            );
+        }
+    }
     print(out.as_bytes())?;
     for (path, reason) in &loaded.refused {
         style::warning(&format!("{} does not count: {reason}", path.display()), common.color);
@@ -42,7 +56,11 @@ pub(super) fn list(common: &Common) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn clean(common: &Common) -> anyhow::Result<Exit> {
-    let removed = Store::at(&common.data_dir).clean()?;
+    let theirs = others::lying(&common.data_dir, common)?;
+    for (path, _) in &theirs {
+        fs::remove(path)?;
+    }
+    let removed = theirs.len() + Store::at(&common.data_dir).clean()?;
     if !common.quiet {
         style::note(&format!("Removed {removed} data files."));
     }

@@ -28,7 +28,7 @@ pub(super) fn test_map(args: &TestMapArgs, common: &Common) -> anyhow::Result<Ex
         }
     }
     if rows.is_empty() {
-        bail!("No data to report.\n  help: mpycov run SCRIPT makes some");
+        bail!("No data to report.\n  help: {}", foreign::remedy(common));
     }
     let heads: &[&str] =
         if args.line_detail { &["file", "line", "test"] } else { &["file", "test"] };

@@ -6,6 +6,7 @@
 //! suite. They make no code. A text without them can be judged as well; of some
 //! of its lines nothing can be said then.
 
+mod compiled;
 mod decorators;
 mod elif;
 mod fence;
@@ -100,6 +101,39 @@ impl Traced {
     #[must_use]
     pub fn judge(&self, events: &Events, gap: Gap, map: &FileMap) -> Observed {
         judge::judge(events, gap, map, &self.outline, &self.text, &self.parsed)
+    }
+
+    /// The same of lines that came from somewhere, of the source as it is or of a `.mpy` file
+    /// made from it.
+    #[must_use]
+    pub fn judge_found(&self, events: &Events, gap: Gap, map: &FileMap) -> Observed {
+        let Some(other) = self.compiled(events) else { return self.judge(events, gap, map) };
+        let mut more = events.clone();
+        more.lines.extend(&other.ran);
+        let seen = judge::judge(&more, gap, map, &other.outline, &self.text, &self.parsed);
+        Observed { lines: events.lines.clone(), ..seen }
+    }
+
+    /// The lines that were surely reported from a `.mpy` file and perhaps for an `except` only.
+    #[must_use]
+    pub fn reported_for_except(&self, lines: &BTreeSet<Line>, map: &FileMap) -> BTreeSet<Line> {
+        let events = Events { lines: lines.clone(), ..Events::default() };
+        let Some(other) = self.compiled(&events).filter(|other| !other.ran.is_empty()) else {
+            return BTreeSet::new();
+        };
+        let open = self.judge_found(&events, Gap::default(), map).unsure;
+        let is_open = |line: &Line| {
+            let first = self.parsed.logical().first(*line);
+            open.contains(&first) && other.shared.contains(&first)
+        };
+        lines.iter().copied().filter(is_open).collect()
+    }
+
+    fn compiled(&self, events: &Events) -> Option<compiled::Compiled> {
+        let first = |line: &Line| self.parsed.logical().first(*line);
+        let known = |line: &&Line| line.0 > 0 && line.0 <= self.text.lines;
+        let seen = events.lines.iter().filter(known).map(first).collect();
+        compiled::compiled(&self.parsed, &self.outline, &seen)
     }
 }
 

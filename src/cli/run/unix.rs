@@ -33,6 +33,12 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let timeout = timeout(args)?;
     let selection = selection(&args.select, script.as_deref())?;
     let (files, compiled) = sources(args, script.as_deref(), &selection, &cwd, common)?;
+    if files.is_empty() && !(args.select.include.is_empty() && args.select.containing.is_empty()) {
+        style::warning(
+            "no file is covered: --include takes globs, --containing parts of paths, and both look below --source",
+            common.color,
+        );
+    }
     let attempts = attempt(files, &options(&args.select)?, script.as_deref().or(Some(&cwd)))?;
     let bad: Vec<_> = attempts.iter().filter(|a| a.result.is_err()).collect();
     let mut uncovered: BTreeMap<String, String> = compiled.into_iter().map(compiled_only).collect();
