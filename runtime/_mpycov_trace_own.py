@@ -27,19 +27,27 @@ def _own(name):
         state = bytearray(b"\x01" * (count + 1 if row else 128))
         state[0] = 0
         arcs = set() if _mode[3] else None
-        f = [digest, state, arcs, code, count, False, None, None, _all, ()]
+        f = [digest, state, arcs, code, count, False, None, None, _begin, ()]
         _core._files[name] = f
-        note = _core._lines(f)
-        if f[2] is None and code is None:
-            f[7] = note
-        else:
-            f += [note, set()]
+        f += [_core._lines(f), set(), None]
     return f
+
+
+# The first frame of a file, which tells what was imported: .py or .mpy.
+def _begin(f, frame):
+    file = frame.f_globals.get("__file__")
+    if file:
+        f[12] = file[file.rfind(".") + 1 :]
+    f[8] = _all
+    if f[2] is None and f[3] is None:
+        f[7] = f[10]
+        return f[7]
+    return _all(f, frame)
 
 
 # What a program asks for besides lines: what has code, and all transitions.
 def _all(f, frame):
-    note, codes = f[10:]
+    note, codes = f[10:12]
     code = frame.f_code
     first = code.co_firstlineno
     key = first << 12 | hash(code.co_name) & 0xFFF
@@ -132,6 +140,7 @@ def get_data():
             data["executable"][name] = [n for n in range(len(f[3])) if f[3][n]]
         if _mode[3]:
             data["arcs"][name] = sorted([_pair(k) for k in f[2]])
+    data["kinds"] = {name: f[12] for name, f in _core._files.items() if f[12]}
     if _core._all_lost():
         data["lost"] = _core.lost
     return data

@@ -16,7 +16,7 @@ use crate::model::{Digest, FileMap, Gap, Level};
 use crate::parse::exclude::Patterns;
 use crate::plan::Options;
 use crate::store::{Loaded, Store};
-use crate::trace::Traced;
+use crate::trace::{Form, Traced};
 use crate::wire::data_file::RunData;
 use crate::wire::frame;
 use crate::wire::mpy_coverage::{self, Foreign};
@@ -104,10 +104,22 @@ fn run(
             );
             continue;
         };
-        run.traced.insert(map.digest.clone(), Some(traced.judge_found(events, gap, &map)));
+        run.traced.insert(
+            map.digest.clone(),
+            Some(traced.judge_found(events, gap, &map, form(data, device))),
+        );
         maps.push(map);
     }
     Ok(run)
+}
+
+/// What a file was on the device, if the data say so.
+fn form(data: &Foreign, device: &str) -> Form {
+    match data.kinds.get(device).map(String::as_str) {
+        Some("py") => Form::Source,
+        Some("mpy") => Form::Compiled,
+        _ => Form::Unknown,
+    }
 }
 
 /// Where a file of the device is here.

@@ -11,10 +11,9 @@ use super::foreign_args::MethodArg;
 use crate::evaluate::{HIDDEN_WAY, SHARED_LINE, UNTRACED};
 use crate::fs;
 use crate::gather::Gathered;
-use crate::model::{FileCoverage, FileMap, Line, NotMeasured, Observed};
-use crate::plan::source_hash;
+use crate::model::{FileCoverage, Line, NotMeasured};
 use crate::store::Loaded;
-use crate::trace::{Traced, mpy};
+use crate::trace::mpy;
 
 /// What devices said of one file.
 #[derive(Default)]
@@ -41,9 +40,8 @@ pub(super) fn count_lines(
     for (digest, seen) in loaded.runs.iter().flat_map(|(_, run)| &run.traced) {
         if let (Some(Ok(map)), Some(seen)) = (maps.get(digest), seen) {
             let entry = told.entry(&map.path).or_default();
-            let doubtful = doubtful(&cwd, map, seen);
-            entry.seen.extend(seen.lines.difference(&doubtful));
-            entry.doubtful.extend(doubtful);
+            entry.seen.extend(seen.lines.difference(&seen.doubtful));
+            entry.doubtful.extend(&seen.doubtful);
             entry.executable.extend(&seen.executable);
         }
     }
@@ -53,11 +51,11 @@ pub(super) fn count_lines(
             |line: &Line| told.seen.contains(line) || file.statements.get(line) == Some(&true);
         let executable = match method {
             MethodArg::Mpy => {
-                let mut lines = compiled_lines(&cwd.join(&file.path), mpy_cross)?;
+                let source = cwd.join(&file.path);
+                let mut lines = compiled_lines(&source, mpy_cross)?;
                 // All such tables begin at line 1, whatever is there.
-                let first = Line(1);
-                if !ran(&first) && !has_statement(file, first) {
-                    lines.remove(&first);
+                if begins_empty(&fs::read(&source)?) {
+                    lines.remove(&Line(1));
                 }
                 lines
             }
@@ -80,19 +78,10 @@ pub(super) fn count_lines(
     Ok(())
 }
 
-/// Is there a statement on a line, by the source itself?
-fn has_statement(file: &FileCoverage, line: Line) -> bool {
-    let open = |part: &NotMeasured| {
-        part.line == line && (part.reason == SHARED_LINE || part.reason == UNTRACED)
-    };
-    file.statements.contains_key(&line) || file.not_measured.iter().any(open)
-}
-
-fn doubtful(cwd: &Path, map: &FileMap, seen: &Observed) -> BTreeSet<Line> {
-    let source = fs::read(&cwd.join(&map.path)).ok();
-    let source = source.filter(|source| source_hash(source) == map.source_hash);
-    let traced = source.and_then(|source| Traced::of(source, false).ok());
-    traced.map(|traced| traced.reported_for_except(&seen.lines, map)).unwrap_or_default()
+/// Is nothing but a comment on the first line?
+fn begins_empty(source: &[u8]) -> bool {
+    let line = source.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
+    line.is_empty() || line.starts_with(b"#")
 }
 
 /// Forgets the branches of a file.

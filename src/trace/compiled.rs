@@ -4,7 +4,8 @@
 //! takes the exception counts for the line before, the last one of the `try` or of the handler
 //! above. So that line is reported though it need not have run, and the line of the `except`
 //! never is. Firmware that has `sys.settrace` gives it one when it compiles the source itself.
-//! Data do not say which it was; an `except` line that was reported does.
+//! Where data do not say
+//! which it was, an `except` line that was reported does.
 
 use std::collections::BTreeSet;
 
@@ -54,20 +55,26 @@ struct Try {
     /// The suite whose steps are the handlers.
     number: usize,
     handlers: Vec<Handler>,
-    /// Is there an `else` or `finally`?
-    goes_on: bool,
+    /// May the last line of the last handler be reported for what is behind all of them? With an
+    /// `else` or `finally`, and where the suite ends.
+    ends_shared: bool,
 }
 
 /// Looks at the statements that were reported. `None` where the firmware compiled the source
-/// itself, or where that makes no difference.
+/// itself, or where that makes no difference. `is_known` says that it did not.
 pub(super) fn compiled(
     parsed: &Parsed,
     outline: &Outline,
     seen: &BTreeSet<Line>,
+    is_known: bool,
 ) -> Option<Compiled> {
-    let steps = outline.suites.iter().flat_map(|suite| &suite.steps);
-    let all: Vec<Try> = steps.filter_map(|step| Try::of(parsed, outline, step)).collect();
-    if all.is_empty() || all.iter().any(|one| one.has_lines(seen)) {
+    let tails = outline
+        .suites
+        .iter()
+        .flat_map(|suite| (0..suite.steps.len()).map(|index| suite.steps[index..].split_first()));
+    let of = |(step, later)| Try::of(parsed, outline, step, later);
+    let all: Vec<Try> = tails.flatten().filter_map(of).collect();
+    if all.is_empty() || !is_known && all.iter().any(|one| one.has_lines(seen)) {
         return None;
     }
     let (ran, shared) = (BTreeSet::new(), BTreeSet::new());
@@ -79,7 +86,8 @@ pub(super) fn compiled(
 }
 
 impl Try {
-    fn of(parsed: &Parsed, outline: &Outline, step: &Step) -> Option<Self> {
+    /// `later` are the statements behind it in its suite.
+    fn of(parsed: &Parsed, outline: &Outline, step: &Step, later: &[Step]) -> Option<Self> {
         let first = |number: &usize| Some(outline.suites[*number].steps.first()?.line);
         let is_handlers = |number: &usize| {
             first(number).is_some_and(|line| behind_except(parsed, line).is_some())
@@ -94,7 +102,8 @@ impl Try {
             body: at.checked_sub(1).map(|at| step.inner[at]),
             number,
             handlers: outline.suites[number].steps.iter().map(handler).collect(),
-            goes_on: at + 1 < step.inner.len(),
+            ends_shared: at + 1 < step.inner.len()
+                || later.iter().all(|step| step.code != Code::Made),
         })
     }
 
@@ -118,8 +127,7 @@ impl Try {
                     let (mut lines, mut last) = (BTreeSet::new(), BTreeSet::new());
                     lines_of(outline, suite, &mut lines);
                     last_lines(outline, suite, &mut last);
-                    // What is behind the handlers leads through the last line of all of them.
-                    let others = is_last && self.goes_on;
+                    let others = is_last && self.ends_shared;
                     let sure = |line: &Line| !(others && last.contains(line));
                     let mut mine = lines.intersection(seen).peekable();
                     let any = mine.peek().is_some();

@@ -21,6 +21,17 @@ use crate::plan::outline::{Outline, outline};
 use crate::plan::{starts, unreported};
 use fence::Fenced;
 
+/// What ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The source, which the firmware compiled.
+    Source,
+    /// A `.mpy` file.
+    Compiled,
+    /// One of them.
+    Unknown,
+}
+
 /// A file to trace.
 #[derive(Debug)]
 pub struct Traced {
@@ -103,37 +114,28 @@ impl Traced {
         judge::judge(events, gap, map, &self.outline, &self.text, &self.parsed)
     }
 
-    /// The same of lines that came from somewhere, of the source as it is or of a `.mpy` file
-    /// made from it.
+    /// The same of lines of the source as it is, or of a `.mpy` file made from it.
     #[must_use]
-    pub fn judge_found(&self, events: &Events, gap: Gap, map: &FileMap) -> Observed {
-        let Some(other) = self.compiled(events) else { return self.judge(events, gap, map) };
-        let mut more = events.clone();
-        more.lines.extend(&other.ran);
-        let seen = judge::judge(&more, gap, map, &other.outline, &self.text, &self.parsed);
-        Observed { lines: events.lines.clone(), ..seen }
-    }
-
-    /// The lines that were surely reported from a `.mpy` file and perhaps for an `except` only.
-    #[must_use]
-    pub fn reported_for_except(&self, lines: &BTreeSet<Line>, map: &FileMap) -> BTreeSet<Line> {
-        let events = Events { lines: lines.clone(), ..Events::default() };
-        let Some(other) = self.compiled(&events).filter(|other| !other.ran.is_empty()) else {
-            return BTreeSet::new();
-        };
-        let open = self.judge_found(&events, Gap::default(), map).unsure;
-        let is_open = |line: &Line| {
-            let first = self.parsed.logical().first(*line);
-            open.contains(&first) && other.shared.contains(&first)
-        };
-        lines.iter().copied().filter(is_open).collect()
-    }
-
-    fn compiled(&self, events: &Events) -> Option<compiled::Compiled> {
+    pub fn judge_found(&self, events: &Events, gap: Gap, map: &FileMap, form: Form) -> Observed {
         let first = |line: &Line| self.parsed.logical().first(*line);
         let known = |line: &&Line| line.0 > 0 && line.0 <= self.text.lines;
-        let seen = events.lines.iter().filter(known).map(first).collect();
-        compiled::compiled(&self.parsed, &self.outline, &seen)
+        let other = (form != Form::Source).then(|| {
+            let seen = events.lines.iter().filter(known).map(first).collect();
+            compiled::compiled(&self.parsed, &self.outline, &seen, form == Form::Compiled)
+        });
+        let Some(other) = other.flatten() else { return self.judge(events, gap, map) };
+        let mut more = events.clone();
+        more.lines.extend(&other.ran);
+        let mut seen = judge::judge(&more, gap, map, &other.outline, &self.text, &self.parsed);
+        seen.lines = events.lines.clone();
+        if form == Form::Compiled || !other.ran.is_empty() {
+            let open = |line: &&Line| {
+                let statement = first(line);
+                seen.unsure.contains(&statement) && other.shared.contains(&statement)
+            };
+            seen.doubtful = events.lines.iter().filter(open).copied().collect();
+        }
+        seen
     }
 }
 

@@ -53,6 +53,8 @@ struct ObservedDto {
     lines: Vec<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     executable: Vec<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    doubtful: Vec<u32>,
     started: Vec<u32>,
     unsure: Vec<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -73,6 +75,7 @@ fn observed_dto(seen: &Observed) -> ObservedDto {
     ObservedDto {
         lines: numbers(&seen.lines),
         executable: numbers(&seen.executable),
+        doubtful: numbers(&seen.doubtful),
         started: numbers(&seen.started),
         unsure: numbers(&seen.unsure),
         untraced: numbers(&seen.untraced),
@@ -93,6 +96,7 @@ fn observed(dto: ObservedDto) -> Observed {
     Observed {
         lines: lines(dto.lines),
         executable: lines(dto.executable),
+        doubtful: lines(dto.doubtful),
         started: lines(dto.started),
         unsure: lines(dto.unsure),
         untraced: lines(dto.untraced),

