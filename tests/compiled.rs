@@ -5,11 +5,12 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use common::constructs::{self, Construct};
 use common::lines::{Blind, compare};
 use common::targets::{self, Target, WASM_NEWEST, Wasm};
-use common::{cli, pool, python_tool, write_files};
+use common::{cli, pool, process, python_tool, write_files};
 use mpycov::model::FileCoverage;
 use serde_json::Value;
 
@@ -37,8 +38,8 @@ trace.export_json('found.json')
 
 /// What is left open of both, with what the device says of the files and without.
 const OPEN: (Blind, Blind) = (
-    Blind { statements: 0, branches: 0, untraced: 0 },
-    Blind { statements: 0, branches: 0, untraced: 0 },
+    Blind { statements: 563, branches: 372, untraced: 0 },
+    Blind { statements: 572, branches: 372, untraced: 0 },
 );
 
 /// Moves the compiled form of `source.py` into a directory that has all else.
@@ -142,4 +143,93 @@ fn compiled_files_say_nothing_false() {
     pool::none(wrong);
     assert!(count > 60, "{count}");
     assert_eq!((open, open_untold), OPEN, "what is left open has changed");
+}
+
+/// What mpy-coverage sees wrongly from a `.mpy` file: line 9 of `f(1)`, on which the test of the second
+/// handler is reported, and neither line with an `except`.
+const ODD: &str = "\
+def f(n):
+    try:
+        if n:
+            raise ValueError
+        n = 1
+        n = 2
+    except KeyError:
+        n = 3
+        n = 4
+    except ValueError:
+        n = 5
+    n = 6
+
+
+def g(n):
+    try:
+        n = 1 // n
+    except ZeroDivisionError:
+        pass
+    return n
+
+
+def h(n):
+    try:
+        return 1 // n
+    except ValueError:
+        n = 2
+    return n
+";
+
+#[test]
+fn its_own_data_of_compiled_files_are_understood() {
+    let dir = common::temp_dir();
+    let dir = dir.path();
+    let program = dir.join("micropython");
+    firmware().executable(&program, false);
+    let scripts = [
+        ("there/raises.py", "import odd\nodd.f(1)\nodd.g(0)\n"),
+        ("there/none.py", "import odd\nodd.f(0)\nodd.g(1)\nodd.h(1)\n"),
+        ("there/other.py", "import odd\ntry:\n    odd.h(0)\nexcept ZeroDivisionError:\n    pass\n"),
+    ];
+    write_files(dir, &scripts);
+    write_files(dir, &[("odd.py", ODD)]);
+    let bytes = common::mpy_cross(&dir.join("odd.py")).expect("it compiles");
+    fs::write(dir.join("there/odd.mpy"), bytes).expect("a file");
+    let row = |script: &str| {
+        let data = format!("../{script}");
+        let mut tool = Command::new(python_tool("mpy-coverage"));
+        tool.current_dir(dir.join("there")).args(["--data-dir", &data, "run", script]);
+        tool.arg("--micropython").arg(&program).args(["--include", "odd"]);
+        let ran = process::run(tool, b"", process::LIMIT);
+        assert_eq!(ran.status, Some(0), "{}", ran.text());
+        let report = cli::output(dir, &["report", "--data-dir", script, "-m"]);
+        let row = report.lines().find(|row| row.starts_with("odd.py ")).expect("a row").to_owned();
+        let open = report.lines().filter_map(|line| {
+            let (place, _) = line.trim().split_once(": settrace reports this line")?;
+            Some(place.trim_start_matches("odd.py:").to_owned())
+        });
+        let missing = row.split_whitespace().skip(8).collect::<Vec<_>>().join(" ");
+        (missing, open.collect::<Vec<_>>().join(" "))
+    };
+    let told = |missing: &str, open: &str| (missing.to_owned(), open.to_owned());
+    assert_eq!(row("raises.py"), told("5-6, 8-9, 24-28", "11 17 19"));
+    assert_eq!(row("none.py"), told("4, 7-11, 18-19, 26-28", ""));
+    assert_eq!(row("other.py"), told("2-12, 16-20, 28", "25 27"));
+}
+
+#[test]
+fn compiled_files_without_sources_are_named() {
+    let dir = common::temp_dir();
+    let dir = dir.path();
+    let program = dir.join("micropython");
+    firmware().executable(&program, false);
+    write_files(dir, &[("src/odd.py", ODD), ("t.py", "import odd\nodd.f(0)\n")]);
+    let bytes = common::mpy_cross(&dir.join("src/odd.py")).expect("it compiles");
+    fs::write(dir.join("odd.mpy"), bytes).expect("a file");
+    fs::remove_dir_all(dir.join("src")).expect("it goes");
+    let micropython = program.display().to_string();
+    let run = ["run", "--mode", "settrace", "--micropython", &micropython, "t.py"];
+    cli::output(dir, &run);
+    let report = cli::output(dir, &["report"]);
+    assert!(report.contains("t.py        2      0 "), "{report}");
+    assert!(report.contains("odd.mpy: only its compiled form (.mpy) is there"), "{report}");
+    assert!(!report.contains("odd.py"), "{report}");
 }

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -100,6 +101,7 @@ with trace.coverage(include=['app'], exclude=['test'], collect_executable=True, 
     import app
     app.f(1, 0)
 trace.export_json('saved.json')
+assert '_metadata' not in trace.get_data()
 print('said')
 trace.export_json()
 assert not trace.lost
@@ -129,4 +131,166 @@ assert not trace.lost
     let refused = cli::run_with(dir.path(), &["collect"], cut.as_bytes());
     assert_eq!(refused.status, Some(1));
     assert!(refused.err().contains("cut off"), "{}", refused.text());
+}
+
+/// Runs `mpycov`, which must refuse, and gives what it says.
+fn refused(dir: &Path, words: &[&str]) -> String {
+    let outcome = cli::run(dir, words);
+    assert_eq!((outcome.status, &*outcome.out()), (Some(1), ""), "{words:?}: {}", outcome.text());
+    outcome.err()
+}
+
+/// A project with data of mpy-coverage's own, and the firmware.
+fn migrating() -> (tempfile::TempDir, String) {
+    let dir = temp_dir();
+    let micropython = firmware(dir.path());
+    write_files(dir.path(), &[("src/app.py", MODULE), ("src/test_app.py", SCRIPT)]);
+    let run = ["run", "src/test_app.py", "--include", "app.py", "--micropython", &micropython];
+    // It starts scripts in the working directory.
+    write_files(dir.path(), &[("app.py", MODULE)]);
+    package(dir.path(), &run);
+    fs::remove_file(dir.path().join("app.py")).expect("a file");
+    // What it writes on a board names no root.
+    let data = fs::read_dir(dir.path().join(".mpy_coverage")).expect("data").next();
+    let path = data.expect("a file").expect("a file").path();
+    let text = fs::read_to_string(&path).expect("data");
+    let text = text.replace(&format!("{}/src/", dir.path().display()), "");
+    fs::write(&path, text.replace(&format!("{}/", dir.path().display()), "")).expect("a file");
+    (dir, micropython)
+}
+
+#[test]
+fn its_directory_is_read_as_it_lies() {
+    let (dir, _) = migrating();
+    let dir = dir.path();
+    for command in ["report", "test-map"] {
+        let said = refused(dir, &[command]);
+        assert!(said.contains("--data-dir .mpy_coverage takes the data"), "{said}");
+    }
+    let theirs = |words: &[&'static str]| [&["--data-dir", ".mpy_coverage"], words].concat();
+    let report = ["report", "--source-root", "src", "-m"];
+    let table = cli::output(dir, &theirs(&report));
+    assert!(table.contains("src/app.py "), "{table}");
+    assert_eq!(
+        cli::output(dir, &theirs(&["test-map", "--source-root", "src", "--format", "csv"])),
+        "file,test\nsrc/app.py,test_app\nsrc/test_app.py,test_app\n"
+    );
+    // Where no data say who made them, the name of the file does, without the time.
+    let untold = "{\"executed\": {\"app.py\": [1, 2], \"test_app.py\": [1]}}";
+    let name = ".mpy_coverage/20240102_030405_test_other.json";
+    write_files(dir, &[(name, untold)]);
+    let listed = cli::output(dir, &theirs(&["list"]));
+    let other = format!("{name}  2 files ran, 3 lines traced by mpy-coverage  [test_other]\n");
+    assert!(listed.starts_with(&other) && listed.ends_with("[test_app]\n"), "{listed}");
+    // One that is damaged is named, and the others count.
+    write_files(dir, &[(".mpy_coverage/cut.json", "{\"executed\": {")]);
+    let outcome = cli::run(dir, &theirs(&report));
+    assert_eq!((outcome.status, &*outcome.out()), (Some(0), &*table));
+    let said = outcome.err();
+    assert!(said.contains(".mpy_coverage/cut.json does not count: it is no JSON"), "{said}");
+    let cleaned = cli::run(dir, &theirs(&["clean", "--yes"]));
+    assert!(cleaned.err().contains("Removed 2 data files."), "{}", cleaned.text());
+    let left: Vec<_> = fs::read_dir(dir.join(".mpy_coverage")).expect("a directory").collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn one_file_is_reported_by_its_path() {
+    let dir = temp_dir();
+    let data = "{\"executed\": {\"app.py\": [1, 2, 3, 12]}, \"_metadata\": {\"test_script\": \"bench\"}, \"executable\": {\"app.py\": [1, 2, 3, 5, 12]}}";
+    write_files(dir.path(), &[("app.py", MODULE), ("out/coverage.json", data)]);
+    let file = ["--data-file", "out/coverage.json"];
+    let of = |words: &[&str]| cli::output(dir.path(), &[words, &file].concat());
+    let table = of(&["report", "--method", "co_lines", "--show-missing"]);
+    assert!(
+        table.contains("app.py       5      1        0        0    0/0     0/0     80%   5\n"),
+        "{table}"
+    );
+    assert_eq!(of(&["test-map", "--format", "csv"]), "file,test\napp.py,bench\n");
+    assert!(of(&["list"]).contains("1 files ran, 4 lines traced by mpy-coverage  [bench]"));
+    assert!(!dir.path().join(".mpycov").exists());
+    // What is to be written goes into a directory.
+    let said = refused(dir.path(), &[&["clean"], &file[..]].concat());
+    assert!(said.contains("out/coverage.json is a file, and the data are kept in a directory"));
+    let said = refused(dir.path(), &["report", "--data-file", "app.py"]);
+    assert!(said.contains("app.py is a file, and the data are kept in a directory"), "{said}");
+}
+
+#[test]
+fn its_options_are_known() {
+    let (dir, micropython) = migrating();
+    let dir = dir.path();
+    let src = dir.join("src");
+    let run = |words: &[&str]| {
+        let base = ["run", "--mode", "settrace", "--micropython", &micropython];
+        cli::run(&src, &[&base, words].concat())
+    };
+    let ran = run(&["--exclude", "test_", "test_app.py"]);
+    assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "", ""));
+    let map = cli::output(&src, &["test-map", "--format", "csv"]);
+    assert_eq!(map, "file,test\napp.py,test_app\n");
+    // Behind the script they are the script's, and in front some are unknown.
+    let behind = run(&["test_app.py", "--include", "app"]);
+    assert_eq!(behind.status, Some(0));
+    assert!(behind.err().contains("--include stands behind the script"), "{}", behind.text());
+    assert!(run(&["--fast", "test_app.py"]).err().contains("run has no option --fast"));
+    assert!(run(&["--include", "none", "test_app.py"]).err().contains("no file is covered"));
+    let board = cli::run(&src, &["run", "--device", "/dev/none-there", "test_app.py"]);
+    assert!(board.err().contains("/dev/none-there does not exist"), "{}", board.text());
+    let formats = ["--format", "html,json,xml,lcov", "--output-dir", "out"];
+    let more = ["--no-branch", "--mpy-tools-dir", "tools"];
+    cli::output(&src, &[&["report", "-q"][..], &formats, &more].concat());
+    for name in ["index.html", "coverage.json", "coverage.xml", "lcov.info"] {
+        assert!(src.join("out").join(name).is_file(), "{name}");
+    }
+    let records = fs::read_to_string(src.join("out/lcov.info")).expect("a report");
+    assert!(records.contains("DA:2,") && !records.contains("BRDA"), "{records}");
+}
+
+#[test]
+fn trees_to_trace_are_written() {
+    let dir = temp_dir();
+    let own = "\
+import mpy_coverage
+mpy_coverage.start(include=['app'], collect_executable=True, test_script='bench')
+import app
+app.f(1, 0)
+mpy_coverage.stop()
+mpy_coverage.export_json('coverage.json')
+with mpy_coverage.coverage(['app'], test_script='second'):
+    app.f(0, 0)
+mpy_coverage.export_json()
+import _mpycov
+_mpycov.dump()
+";
+    // What programs import stays as it was.
+    let name = "from _mpycov_trace_own import *\n";
+    let src = [("src/app.py", MODULE), ("src/own.py", own), ("src/mpy_coverage.py", name)];
+    write_files(dir.path(), &src);
+    let write = ["instrument", "--mode", "settrace", "src", "-o", "build"];
+    let wrote = cli::run(dir.path(), &write);
+    assert_eq!(wrote.err(), "Copied 3 files to trace (3 changed) and 0 others: build\n");
+    let build = dir.path().join("build");
+    assert_eq!(fs::read_to_string(build.join("app.py")).expect("a copy"), MODULE);
+    let ran = targets::Target::run(&targets::wasm(WASM_NEWEST, true), &build, "own.py", &[], b"");
+    assert_eq!(ran.status, Some(0), "{}", ran.text());
+    write_files(dir.path(), &[("log", &ran.out())]);
+    let there = format!("{}/=src/", build.display());
+    let collect = |data: &str, file: &str| {
+        let words = ["collect", "-q", "--data-dir", data, "--path-map", &there, file];
+        cli::output(dir.path(), &words);
+        cli::output(dir.path(), &["report", "-m", "--data-dir", data])
+    };
+    // The file tells of the first part, the log of the second, by lines and by frames.
+    let first = collect("first", "build/coverage.json");
+    assert!(
+        first
+            .contains("src/app.py       7      4        0        0    0/0     0/0     43%   5-9\n"),
+        "{first}"
+    );
+    let second = collect("second", "log");
+    assert!(second.contains("  43%   1, 5, 12-13\n"), "{second}");
+    let map = ["test-map", "--format", "csv", "--data-dir", "second"];
+    let map = cli::output(dir.path(), &map);
+    assert_eq!(map, "file,test\nsrc/app.py,log\nsrc/app.py,second\n");
 }

@@ -359,7 +359,7 @@ pub(super) struct CollectArgs {
     #[arg(long, help_heading = "Boards", requires = "target")]
     pub(super) stop: bool,
     /// Disturb nothing: listen for so many seconds at most to what the program prints with
-    /// `_mpycov.dump()`.
+    /// `_mpycov.dump()` or the tracer's `export_json()`.
     #[arg(long, value_name = "SECONDS", help_heading = "Boards", requires = "target",
         conflicts_with_all = ["stop", "files"])]
     pub(super) listen: Option<f64>,

@@ -20,7 +20,7 @@ use crate::wire::frame::{self, Frames};
 /// What hits come from.
 struct Input {
     name: String,
-    /// What was read; nothing from a board's memory, whose frames are taken as they come.
+    /// What was read or exported; nothing from a board's memory, whose frames are taken as they come.
     bytes: Vec<u8>,
     frames: Frames,
     context: String,
@@ -154,12 +154,12 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
         let control = boards::control()?;
         let (baud, options) = (boards::baud(&args.line)?, boards::repl_options(&args.line));
         if let Some(limit) = limit {
-            let frames = board::collect::listen(&address, baud, options, &control, limit)?;
+            let heard = board::collect::listen(&address, baud, options, &control, limit)?;
             let label = name.unwrap_or_else(|| "board".to_owned());
-            if frames.complete == 0 {
+            if heard.frames.complete == 0 && heard.exported.is_empty() {
                 style::warning(
                     &format!(
-                        "{label}: no whole dump came in {} s; the program has to call _mpycov.dump() itself",
+                        "{label}: no whole dump came in {} s; the program has to call _mpycov.dump() itself, or the tracer's export_json()",
                         limit.as_secs_f64()
                     ),
                     common.color,
@@ -168,8 +168,8 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
             inputs.push(Input {
                 context: in_context(&label, &args.context),
                 name: label,
-                bytes: Vec::new(),
-                frames,
+                bytes: heard.exported,
+                frames: heard.frames,
             });
             continue;
         }
