@@ -67,9 +67,11 @@ def _all(f, frame):
             elif event == "return":
                 n = -first
             else:
+                # Where an exception leads is no transition.
+                p = 0
                 return
             k = p * 65536 + n
-            if k not in f[2]:
+            if p and k not in f[2]:
                 _core._add(f, k)
             p = n
         except Exception as error:

@@ -12,7 +12,7 @@ use super::style;
 use crate::discover::display_name;
 use crate::fs;
 use crate::instrument::in_parallel;
-use crate::model::{Digest, FileMap, Gap, Level};
+use crate::model::{Digest, Events, FileMap, Gap, Level, Line};
 use crate::parse::exclude::Patterns;
 use crate::plan::Options;
 use crate::store::{Loaded, Store};
@@ -89,6 +89,10 @@ fn run(
         let map = crate::instrument::instrument(text.clone(), &name, &options).ok()?.map;
         Some((map, Traced::of(text, false).ok()?))
     });
+    let files: Vec<(&String, Events)> = files
+        .into_iter()
+        .map(|(device, events)| (device, with_arcs(data, device, events)))
+        .collect();
     let mut gap = Gap::default();
     data.lost.iter().for_each(|reason| gap.add(frame::gap_of(reason)));
     gap.calls |= files.iter().zip(&prepared).any(|((_, events), prepared)| {
@@ -120,6 +124,16 @@ fn form(data: &Foreign, device: &str) -> Form {
         Some("mpy") => Form::Compiled,
         _ => Form::Unknown,
     }
+}
+
+/// The transitions of a source, where our own tracer has noted them. Those of mpy-coverage name
+/// wrong lines once an exception has left a function.
+fn with_arcs(data: &Foreign, device: &str, events: &Events) -> Events {
+    let arcs = data.arcs.get(device).filter(|_| form(data, device) == Form::Source);
+    let line = |number: i64| u32::try_from(number).ok().filter(|line| *line > 0).map(Line);
+    let inside = |(from, to): &(i64, i64)| Some((line(*from)?, line(*to)?));
+    let transitions = arcs.map(|arcs| arcs.iter().filter_map(inside).collect());
+    Events { transitions, ..events.clone() }
 }
 
 /// Where a file of the device is here.
