@@ -182,6 +182,12 @@ fn its_directory_is_read_as_it_lies() {
     let listed = cli::output(dir, &theirs(&["list"]));
     let other = format!("{name}  2 files ran, 3 lines traced by mpy-coverage  [test_other]\n");
     assert!(listed.starts_with(&other) && listed.ends_with("[test_app]\n"), "{listed}");
+    // Taken over, they are still known by their tests.
+    cli::output(dir, &["combine", "-q", "--source-root", "src", ".mpy_coverage"]);
+    assert_eq!(
+        cli::output(dir, &["test-map", "--format", "csv"]),
+        "file,test\nsrc/app.py,test_app\nsrc/app.py,test_other\nsrc/test_app.py,test_app\nsrc/test_app.py,test_other\n"
+    );
     // One that is damaged is named, and the others count.
     write_files(dir, &[(".mpy_coverage/cut.json", "{\"executed\": {")]);
     let outcome = cli::run(dir, &theirs(&report));

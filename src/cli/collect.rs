@@ -24,6 +24,8 @@ struct Input {
     bytes: Vec<u8>,
     frames: Frames,
     context: String,
+    /// The board that they come from, if it is one.
+    board: String,
 }
 
 pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exit> {
@@ -31,13 +33,14 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
     let inputs = if boards { from_boards(args, common)? } else { from_files(args)? };
     let store = Store::at(&common.data_dir);
     let mut kept = 0;
-    for Input { name, bytes, frames, context } in &inputs {
+    for Input { name, bytes, frames, context, board } in &inputs {
         if let Some(found) = foreign::import(bytes, name, &args.foreign, common)? {
             for map in &found.maps {
                 store.put_map(map)?;
             }
             for mut run in found.runs {
                 run.context.clone_from(context);
+                run.board.clone_from(board);
                 kept += run.traced.len();
                 if !run.traced.is_empty() {
                     store.put_run(&run)?;
@@ -74,6 +77,7 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
             created: super::run::now(),
             name: name.clone(),
             context: context.clone(),
+            board: board.clone(),
             files,
             traced,
             uncovered: BTreeMap::new(),
@@ -134,7 +138,7 @@ fn from_files(args: &CollectArgs) -> anyhow::Result<Vec<Input>> {
     }
     let input = |(name, bytes): (String, Vec<u8>)| {
         let context = args.context.clone();
-        Input { name, frames: frame::read(&bytes), bytes, context }
+        Input { name, frames: frame::read(&bytes), bytes, context, board: String::new() }
     };
     Ok(inputs.into_iter().map(input).collect())
 }
@@ -167,6 +171,7 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
             }
             inputs.push(Input {
                 context: in_context(&label, &args.context),
+                board: label.clone(),
                 name: label,
                 bytes: heard.exported,
                 frames: heard.frames,
@@ -182,7 +187,14 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
             ));
         }
         let context = in_context(&label, &args.context);
-        inputs.push(Input { name: label, bytes: found.files, frames: found.frames, context });
+        let board = label.clone();
+        inputs.push(Input {
+            name: label,
+            bytes: found.files,
+            frames: found.frames,
+            context,
+            board,
+        });
     }
     Ok(inputs)
 }

@@ -69,7 +69,7 @@ pub(super) fn clean(common: &Common) -> anyhow::Result<Exit> {
 
 pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exit> {
     let store = Store::at(&common.data_dir);
-    let mut runs: Vec<RunData> = Vec::new();
+    let mut runs: Vec<(RunData, bool)> = Vec::new();
     let mut folded = Vec::new();
     let places = SamePlaces::new(args.same_places.iter().map(Vec::as_slice))?;
     if args.paths.is_empty() {
@@ -84,7 +84,7 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
                     store.put_map(&map)?;
                 }
             }
-            runs.push(run);
+            runs.push((run, false));
         }
     }
     for path in &args.paths {
@@ -97,20 +97,22 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
     if runs.is_empty() {
         bail!("No data to combine.");
     }
-    let mut by_context: BTreeMap<String, RunData> = BTreeMap::new();
+    // Data of mpy-coverage tell tests apart by their names alone.
+    let mut by_context: BTreeMap<(String, String), RunData> = BTreeMap::new();
     let count = runs.len();
-    for run in runs {
-        match by_context.get_mut(&run.context) {
+    for (mut run, is_named) in runs {
+        if count > 1 && !is_named {
+            run.name = "combined".to_owned();
+        }
+        let key = (run.context.clone(), if is_named { run.name.clone() } else { String::new() });
+        match by_context.get_mut(&key) {
             None => {
-                by_context.insert(run.context.clone(), run);
+                by_context.insert(key, run);
             }
             Some(all) => data_file::fold(all, run),
         }
     }
-    for run in by_context.values_mut() {
-        if count > 1 {
-            run.name = "combined".to_owned();
-        }
+    for run in by_context.values() {
         store.put_run(run)?;
     }
     if !args.keep {
@@ -137,14 +139,15 @@ fn bring_home(map: &mut FileMap, places: &SamePlaces) -> bool {
     })
 }
 
-/// The data of another directory or file; its maps come along.
+/// The data of another directory or file, each with whether it is known by its name; its maps come
+/// along.
 fn foreign(
     path: &Path,
     store: &Store,
     args: &ForeignArgs,
     places: &SamePlaces,
     common: &Common,
-) -> anyhow::Result<Vec<RunData>> {
+) -> anyhow::Result<Vec<(RunData, bool)>> {
     let name = path.display().to_string();
     fs::canonical(path)?;
     let found = if path.is_file() {
@@ -156,7 +159,8 @@ fn foreign(
         for map in found.iter().flat_map(|found| &found.maps) {
             store.put_map(map)?;
         }
-        return Ok(found.into_iter().flat_map(|found| found.runs).collect());
+        let runs = found.into_iter().flat_map(|found| found.runs);
+        return Ok(runs.map(|run| (run, true)).collect());
     }
     if path.is_file() {
         let run = data_file::from_json(&fs::read(path)?)
@@ -165,7 +169,7 @@ fn foreign(
         // A data file lies in `data/`, its maps beside that.
         let home = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
         take_maps(&Store::at(home), store, &run, places, common)?;
-        return Ok(vec![run]);
+        return Ok(vec![(run, false)]);
     }
     let other = Store::at(path);
     let loaded = other.load()?;
@@ -175,7 +179,7 @@ fn foreign(
     let mut runs = Vec::new();
     for (_, run) in loaded.runs {
         take_maps(&other, store, &run, places, common)?;
-        runs.push(run);
+        runs.push((run, false));
     }
     Ok(runs)
 }

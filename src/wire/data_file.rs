@@ -1,7 +1,7 @@
 //! The data file of one run: which files it knew of, and their hits.
 //!
-//! Version history: 1, the first. 2, runs that traced lines; a run with sensors
-//! only is still written as 1.
+//! Version history: 1, the first. 2, runs that traced lines, or ran on a board; a run
+//! with sensors on the computer is still written as 1.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,8 +24,10 @@ pub struct RunData {
     pub created: u64,
     /// What ran.
     pub name: String,
-    /// The context that the user gave it, or empty.
+    /// The context that the user gave it, or empty; on a board that has its name in front.
     pub context: String,
+    /// The board that it ran on, if it was one.
+    pub board: String,
     /// The hits of each file that could have run; `None` for one that was
     /// never imported.
     pub files: BTreeMap<Digest, Option<HitSet>>,
@@ -112,6 +114,8 @@ struct DataDto {
     created: u64,
     name: String,
     context: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    board: String,
     /// digest: [sensors, bits in hexadecimal], or null
     files: BTreeMap<String, Option<(u32, String)>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -132,10 +136,14 @@ pub fn to_json(data: &RunData) -> String {
         (set.count(), digits)
     };
     let dto = DataDto {
-        mpycov_data: if data.traced.is_empty() { OLDEST } else { VERSION },
+        mpycov_data: match data.traced.is_empty() && data.board.is_empty() {
+            true => OLDEST,
+            false => VERSION,
+        },
         created: data.created,
         name: data.name.clone(),
         context: data.context.clone(),
+        board: data.board.clone(),
         files: data.files.iter().map(|(d, set)| (d.to_string(), set.as_ref().map(hex))).collect(),
         traced: data
             .traced
@@ -183,6 +191,8 @@ struct DataRef<'t> {
     created: u64,
     name: String,
     context: String,
+    #[serde(default)]
+    board: String,
     #[serde(borrow)]
     files: Entries<'t>,
     #[serde(borrow, default)]
@@ -231,6 +241,7 @@ pub fn from_json(text: &[u8]) -> Result<RunData, String> {
         created: dto.created,
         name: dto.name,
         context: dto.context,
+        board: dto.board,
         files,
         traced,
         uncovered: dto.uncovered,

@@ -40,6 +40,10 @@ fn lines_come_back_from_a_board_as_from_the_computer() {
             let ran = mpycov(dir.path(), &[&words, more, &["test_thermo.py"]].concat());
             assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "done\n", ""), "{more:?}");
             assert_eq!(figures(dir.path()), TABLE, "{more:?}");
+            let map = mpycov(dir.path(), &["test-map", "--format", "csv"]).out();
+            let told = ["test_thermo.py", "thermo.py"]
+                .map(|file| format!("{file},webassembly|test_thermo\n"));
+            assert_eq!(map, format!("file,test\n{}", told.concat()));
             assert_eq!(fs::read_dir(flash(&board)).expect("the flash").count(), 0);
         }
     }
@@ -208,7 +212,7 @@ fn what_a_program_prints_is_collected_from_a_log() {
     assert_eq!(collected.status, Some(0), "{}", collected.text());
     // What ran behind the `with` was not seen.
     let rows = figures(dir.path());
-    assert_eq!(rows[1], "thermo.py 9 1 0 0 0/0 0/0 89% 7", "{rows:?}");
+    assert_eq!(rows[1], "thermo.py 9 1 2 1 0/0 0/0 82% 7", "{rows:?}");
     let map = mpycov(dir.path(), &["test-map", "--format", "csv"]).out();
     assert_eq!(map, "file,test\nthermo.py,bench\n");
 }

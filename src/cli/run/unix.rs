@@ -109,6 +109,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         created: now(),
         name: first.clone(),
         context: context.to_owned(),
+        board: String::new(),
         files: if seen.is_none() { joined(&maps, hits) } else { BTreeMap::new() },
         traced: seen.unwrap_or_default(),
         uncovered,
