@@ -38,6 +38,9 @@ def _begin(f, frame):
     file = frame.f_globals.get("__file__")
     if file:
         f[12] = file[file.rfind(".") + 1 :]
+        if f[12] == "mpy":
+            # It is not the file of the host's table, whatever it is called.
+            f[0] = f[4] = None
     f[8] = _all
     if f[2] is None and f[3] is None:
         f[7] = f[10]
@@ -99,6 +102,9 @@ def start(
     include=None, exclude=None, collect_executable=False, collect_arcs=False, test_script=None
 ):
     global _mode, _test
+    if _core._meet and not getattr(_core, "_by_program", None):
+        raise RuntimeError("it is traced by `mpycov run` already: leave out `--mode settrace`")
+    _core._by_program = True
     _test = test_script
     _core._starved = False
     _core._known.clear()

@@ -11,7 +11,7 @@ use common::constructs::{self, Construct};
 use common::lines::{Blind, compare};
 use common::targets::{self, Target, WASM_NEWEST, Wasm};
 use common::{cli, pool, process, python_tool, write_files};
-use mpycov::model::FileCoverage;
+use mpycov::model::{FileCoverage, Line};
 use serde_json::Value;
 
 fn firmware() -> Wasm {
@@ -38,8 +38,8 @@ trace.export_json('found.json')
 
 /// What is left open of both, with what the device says of the files and without.
 const OPEN: (Blind, Blind) = (
-    Blind { statements: 554, branches: 346, untraced: 0 },
-    Blind { statements: 572, branches: 372, untraced: 0 },
+    Blind { statements: 548, branches: 346, untraced: 6 },
+    Blind { statements: 566, branches: 372, untraced: 6 },
 );
 
 /// Moves the compiled form of `source.py` into a directory that has all else.
@@ -126,8 +126,13 @@ fn compiled_files_say_nothing_false() {
         for line in compiled_ran.difference(ran) {
             wrong.push(format!("{name}:{line} ran, by the .mpy file only"));
         }
-        for line in compiled.difference(compiled_ran).filter(|line| ran.contains(line)) {
-            wrong.push(format!("{name}:{line} did not run, by the .mpy file only"));
+        for (all, seen) in &found {
+            let hit = |line: &u64| {
+                let line = Line(u32::try_from(*line).expect("a line"));
+                sensors.iter().any(|file| file.statements.get(&line) == Some(&true))
+            };
+            let false_ones = all.difference(seen).filter(|line| hit(line));
+            wrong.extend(false_ones.map(|line| format!("{name}:{line} ran, and is missing")));
         }
         assert!(compiled.is_subset(lines) && !compiled.is_empty(), "{name}");
         (wrong, open, open_untold, 1)

@@ -300,3 +300,19 @@ _mpycov.dump()
     let map = cli::output(dir.path(), &map);
     assert_eq!(map, "file,test\nsrc/app.py,log\nsrc/app.py,second\n");
 }
+
+#[test]
+fn what_is_traced_already_is_not_traced_by_itself() {
+    let dir = temp_dir();
+    let micropython = firmware(dir.path());
+    let own = "import app\nimport _mpycov_trace as trace\napp.f(1, 0)\ntrace.start()\n";
+    write_files(dir.path(), &[("app.py", MODULE), ("own.py", own)]);
+    let run = ["run", "--mode", "settrace", "--micropython", &micropython, "own.py"];
+    let ran = cli::run(dir.path(), &run);
+    assert_eq!(ran.status, Some(1), "{}", ran.text());
+    assert!(ran.err().contains("leave out `--mode settrace`"), "{}", ran.text());
+    // What was seen before counts.
+    let table = cli::output(dir.path(), &["report", "-m"]);
+    assert!(table.contains("own.py       4      0 "), "{table}");
+    assert!(table.contains("  4-9, 13\n"), "{table}");
+}

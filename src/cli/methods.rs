@@ -27,7 +27,8 @@ struct Told {
 }
 
 /// Counts the lines that a method names, as mpy-coverage does: those that were
-/// reported ran, whatever for. Only what a `.mpy` file reports for others is left open.
+/// reported ran, whatever for. Only what a `.mpy` file reports for others is left open, and what
+/// may have run without a report.
 pub(super) fn count_lines(
     gathered: &mut Gathered,
     method: MethodArg,
