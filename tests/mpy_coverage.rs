@@ -316,3 +316,27 @@ fn what_is_traced_already_is_not_traced_by_itself() {
     assert!(table.contains("own.py       4      0 "), "{table}");
     assert!(table.contains("  4-9, 13\n"), "{table}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_build_of_micropython_is_found_where_it_lies() {
+    let dir = temp_dir();
+    let place = dir.path().join("ports/unix/build-coverage");
+    fs::create_dir_all(&place).expect("a directory");
+    targets::wasm(WASM_NEWEST, true).executable(&place.join("micropython"), false);
+    write_files(dir.path(), &[("app.py", MODULE), ("test_app.py", SCRIPT)]);
+    let path = std::env::var_os("PATH").expect("a path");
+    let others = std::env::split_paths(&path).filter(|dir| !dir.join("micropython").exists());
+    let path = std::env::join_paths(others).expect("a path");
+    let run = |dir: &Path| {
+        let mut command = cli::mpycov(dir);
+        command.args(["run", "--mode", "settrace"]).arg("test_app.py");
+        command.env_remove("MICROPY_MICROPYTHON");
+        command.env("PATH", &path);
+        process::run(command, b"", process::LIMIT)
+    };
+    let ran = run(dir.path());
+    assert_eq!((ran.status, &*ran.err()), (Some(0), ""), "{}", ran.text());
+    fs::remove_file(place.join("micropython")).expect("a file");
+    assert!(run(dir.path()).err().contains("there is no MicroPython in PATH"));
+}
