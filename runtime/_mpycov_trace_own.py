@@ -70,11 +70,11 @@ def _all(f, frame):
             elif event == "return":
                 n = -first
             else:
-                # Where an exception leads is no transition.
-                p = 0
+                # Where an exception leads is no transition: it starts anew there.
+                p = -first
                 return
             k = p * 65536 + n
-            if p and k not in f[2]:
+            if p != n and k not in f[2]:
                 _core._add(f, k)
             p = n
         except Exception as error:

