@@ -246,15 +246,22 @@ fn its_directory_is_read_as_it_lies() {
         "file,test\nsrc/app.py,test_app\nsrc/app.py,test_other\nsrc/test_app.py,test_app\nsrc/test_app.py,test_other\n"
     );
     // One that is damaged is named, and the others count.
-    write_files(dir, &[(".mpy_coverage/cut.json", "{\"executed\": {")]);
+    let damaged =
+        [(".mpy_coverage/cut.json", "{\"executed\": {"), (".mpy_coverage/noise.json", "\u{1}{")];
+    write_files(dir, &damaged);
     let outcome = cli::run(dir, &theirs(&report));
     assert_eq!((outcome.status, &*outcome.out()), (Some(0), &*table));
     let said = outcome.err();
-    assert!(said.contains(".mpy_coverage/cut.json does not count: it is no JSON"), "{said}");
+    assert!(
+        said.contains(".mpy_coverage/cut.json does not count: its data of mpy-coverage is no JSON"),
+        "{said}"
+    );
+    let noise = ".mpy_coverage/noise.json does not count: it is no JSON, or was cut off";
+    assert!(said.contains(noise), "{said}");
     let cleaned = cli::run(dir, &theirs(&["clean", "--yes"]));
     assert!(cleaned.err().contains("Removed 2 data files."), "{}", cleaned.text());
     let left: Vec<_> = fs::read_dir(dir.join(".mpy_coverage")).expect("a directory").collect();
-    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left.len(), 2, "{left:?}");
 }
 
 #[test]
@@ -272,6 +279,9 @@ fn one_file_is_reported_by_its_path() {
     assert_eq!(of(&["test-map", "--format", "csv"]), "file,test\napp.py,bench\n");
     assert!(of(&["list"]).contains("1 files ran, 4 lines traced by mpy-coverage  [bench]"));
     assert!(!dir.path().join(".mpycov").exists());
+    write_files(dir.path(), &[("cut.json", &data[..30])]);
+    let said = refused(dir.path(), &["collect", "cut.json"]);
+    assert!(said.contains("cut.json: its data of mpy-coverage is no JSON of that kind"), "{said}");
     // What is to be written goes into a directory.
     let said = refused(dir.path(), &[&["clean"], &file[..]].concat());
     assert!(said.contains("out/coverage.json is a file, and the data are kept in a directory"));

@@ -72,9 +72,12 @@ pub fn read(text: &[u8]) -> Option<Result<Vec<Foreign>, String>> {
         }
         return Some(Ok(all));
     }
-    let value: serde_json::Value = serde_json::from_str(&text).ok()?;
-    value.get("executed")?;
-    Some(parse(&text).map(|data| vec![data]))
+    let is_ours = match serde_json::from_str::<serde_json::Value>(&text) {
+        Ok(value) => value.get("executed").is_some(),
+        // Cut off or damaged, by what it begins with.
+        Err(_) => text.trim_start().starts_with('{') && text.contains("\"executed\""),
+    };
+    is_ours.then(|| parse(&text).map(|data| vec![data]))
 }
 
 fn parse(json: &str) -> Result<Foreign, String> {
