@@ -21,13 +21,15 @@ import sys
 # start there. 4 is in it when transitions from it are watched, and 8 on the first line of
 # a function of which nothing more can be learned.
 _known = {}
+# Said when a .mpy has the name of a source.
+_COMPILED = "a .mpy has the name of a source that is traced"
 # What was not noted, and why: texts, and types of exceptions.
 lost = []
 # Was there no memory for a while?
 _starved = False
 # What is called while tracing is on.
 _tracing = None
-# Says what a new file is: function of its name.
+# Says what a new file is: function of its name and a frame of it.
 _meet = None
 # The host's table, and the directory whose files are in it.
 _table = _root = ""
@@ -48,17 +50,18 @@ def _call(frame, event, arg, known=_known):
         if f and not f[0][code.co_firstlineno] & 8:
             return f[1]
     except KeyError:
-        f = _first(code.co_filename)
+        f = _first(frame)
         return f and f[1]
     except Exception as error:
         _lose(error)
     return None
 
 
-def _first(name):
+def _first(frame):
     try:
+        name = frame.f_code.co_filename
         _known[name] = None
-        f = _known[name] = _meet(name)
+        f = _known[name] = _meet(name, frame)
         return f
     except Exception as error:
         _lose(error)
@@ -80,12 +83,22 @@ def _lines(f):
     return f, step
 
 
+# A .mpy may have been made from a file of the same name. Its lines are not those of the
+# source that is traced.
+def _is_compiled(frame):
+    if frame.f_globals.get("__file__", "")[-4:] != ".mpy":
+        return False
+    if _COMPILED not in lost:
+        lost.append(_COMPILED)
+    return True
+
+
 # A line was not seen before, or is one that a function starts on of which all is known.
 def _new(f, frame):
     try:
         n = frame.f_lineno
         was = f[n] & 3
-        if was:
+        if was and not _is_compiled(frame):
             f[n] &= 12
             code = frame.f_code
             if was == 2 or was == 1 and n == code.co_firstlineno:
@@ -148,9 +161,9 @@ def _row(name):
                 return row[len(key) :].decode().split()
 
 
-def _listed(name, make=_lines):
+def _listed(name, frame, make=_lines):
     row = _row(name)
-    if row:
+    if row and not _is_compiled(frame):
         f = bytearray(b"\x01" * (int(row[1]) + 1))
         f[0] = 0
         for word, flag in zip(row[2:], (3, 4)):

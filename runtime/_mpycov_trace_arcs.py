@@ -14,8 +14,8 @@ def way():
     return _call
 
 
-def _listed(name):
-    return _core._listed(name, _file)
+def _listed(name, frame):
+    return _core._listed(name, frame, _file)
 
 
 # What is known of a file: state, a callback for each depth of calls in it, transitions.
@@ -37,7 +37,7 @@ def _call(frame, event, arg, known=_core._known):
                 return f[1][i]
             return _deeper(f, i)
     except KeyError:
-        f = _core._first(code.co_filename)
+        f = _core._first(frame)
         return f and _deeper(f, 0)
     except Exception as error:
         _core._lose(error)

@@ -33,7 +33,8 @@ def _frames(write, frame):
     told = {}
     for name, f in _core._known.items():
         if f and _core._table:
-            row = _core._row(name)
+            # A program that traces itself may have met something else by this name.
+            row = f[6] if len(f) > 6 else _core._row(name)
             if row:
                 told.setdefault(row[0], (int(row[1]), []))[1].append(f)
     write(frame("begin:%d" % len(told)))

@@ -6,6 +6,8 @@ import _mpycov_trace as _core
 _known = _core._known
 # What was asked for: include, exclude, lines with code?, transitions?
 _mode = (None, None, False, False)
+# What says that it made the data.
+_test = None
 
 
 def _wanted(name):
@@ -19,24 +21,30 @@ def _wanted(name):
 
 
 # A file that a program traces for itself: its lines are not known beforehand, unless
-# it is in the host's table. To state and callback come the transitions, the lines
-# with code, the functions whose code was noted, and whether the state may grow.
-def _own(name):
+# it is in the host's table. To state and callback come the transitions, a byte for each
+# line that says whether it has code, the functions whose code was noted, what was
+# imported (py or mpy), and the row of the table.
+def _own(name, frame):
     if not _wanted(name):
         return None
-    row = _core._row(name) if _core._table else None
+    kind = frame.f_globals.get("__file__", "")
+    kind = kind[kind.rfind(".") + 1 :]
+    row = None
+    # A .mpy is not the file of the table, whatever it is called.
+    if _core._table and kind != "mpy":
+        row = _core._row(name)
     state = bytearray(b"\x01" * (int(row[1]) + 1 if row else 128))
     codes, arcs = _mode[2:]
     codes = bytearray() if codes else None
     arcs = set() if arcs else None
-    return state, _lines(state, not row), arcs, codes, set()
+    return state, _lines(state, not row), arcs, codes, set(), kind, row
 
 
 def _call(frame, event, arg):
     try:
         code = frame.f_code
         name = code.co_filename
-        f = _known[name] if name in _known else _core._first(name)
+        f = _known[name] if name in _known else _core._first(frame)
         if f:
             if f[3] is not None:
                 _code(f, code)
@@ -76,9 +84,11 @@ def _transitions(f, first):
             elif event == "return":
                 n = first
             else:
+                # Where an exception leads is no transition: it starts anew there.
+                p = first
                 return
             k = p * 65536 + n
-            if k not in arcs:
+            if p != n and k not in arcs:
                 _core._part("_mpycov_trace_arcs")._add(arcs, k)
             p = n
         except Exception as error:
@@ -102,9 +112,14 @@ def _code(f, code):
 
 
 # Starts to trace the files whose names have one of `include` in them and none
-# of `exclude`.
-def start(include=None, exclude=None, collect_executable=False, collect_arcs=False):
-    global _mode
+# of `exclude`. The data say that `test_script` made them.
+def start(
+    include=None, exclude=None, collect_executable=False, collect_arcs=False, test_script=None
+):
+    global _mode, _test
+    if _core._meet not in (None, _own):
+        raise RuntimeError("it is traced by `mpycov run` already: leave out `--mode settrace`")
+    _test = test_script
     _core._starved = False
     _known.clear()
     del _core.lost[:]
@@ -131,6 +146,8 @@ def _pair(k):
 # What was seen so far.
 def get_data():
     data = {"executed": {}}
+    if _test is not None:
+        data["_metadata"] = {"test_script": _test}
     if _mode[2]:
         data["executable"] = {}
     if _mode[3]:
@@ -143,6 +160,7 @@ def get_data():
             data["executable"][name] = [n for n in range(len(f[3])) if f[3][n]]
         if _mode[3]:
             data["arcs"][name] = sorted([_pair(k) for k in f[2]])
+    data["kinds"] = {name: f[5] for name, f in _known.items() if f and f[5]}
     lost = _core._part("_mpycov_trace_end").all_lost()
     if lost:
         data["lost"] = lost
@@ -166,11 +184,11 @@ def export_json(path=None):
 
 # Traces what is in a `with`.
 class coverage:
-    def __init__(self, include=None, exclude=None, collect_executable=False, collect_arcs=False):
-        self.args = (include, exclude, collect_executable, collect_arcs)
+    def __init__(self, *args, **named):
+        self.args = (args, named)
 
     def __enter__(self):
-        start(*self.args)
+        start(*self.args[0], **self.args[1])
         return self
 
     def __exit__(self, kind, value, trace):

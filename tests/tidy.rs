@@ -24,7 +24,7 @@ const PROCESSES: &[(&str, &str)] = &[
     ("src/cli/report_out.rs", "`report --open` starts a browser"),
     ("src/device/", "`exec:` and `execpty:` devices are programs"),
     ("src/board/cross.rs", "`--mpy` runs mpy-cross"),
-    ("src/cli/foreign.rs", "`report --method mpy` asks mpy-cross"),
+    ("src/cli/methods.rs", "`report --method mpy` asks mpy-cross"),
     ("src/cli/debug.rs", "`debug sys` asks MicroPython for its version"),
     ("src/main.rs", "it ends this process"),
     ("src/cli/mod.rs", "it says how this process ends"),

@@ -61,7 +61,8 @@ impl Session {
         if state != Closing::Complete {
             last = Err(last.unwrap_or_else(|broken| broken));
         }
-        let start = format!("import _mpycov\n{}", self.closing());
+        let first = if self.traced { "" } else { "import _mpycov\n" };
+        let start = format!("{first}{}", self.closing());
         for _ in 0..DUMPS {
             if last.is_ok() {
                 break;

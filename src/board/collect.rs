@@ -14,6 +14,7 @@ use crate::device::{
     Board, Control, Deployment, Layout, Program, RawRepl, ReplError, ReplOptions, RunEnd,
 };
 use crate::wire::frame::{self, Frames};
+use crate::wire::mpy_coverage::{END, START};
 
 /// How often hits are asked for again when the line damages them.
 const DUMPS: usize = 3;
@@ -31,6 +32,15 @@ pub struct Collected {
     pub restarted: bool,
     /// Whether a program was running.
     pub was_busy: bool,
+}
+
+/// What a board printed by itself.
+#[derive(Debug)]
+pub struct Heard {
+    /// The hits.
+    pub frames: Frames,
+    /// What the tracer exported, between its delimiters.
+    pub exported: Vec<u8>,
 }
 
 /// Takes the hits of a board: those in memory and those that were saved before a reset, or with `files` those in
@@ -78,8 +88,8 @@ pub fn collect(
     Ok(Collected { platform, frames, files: found, restarted, was_busy })
 }
 
-/// Listens to a program that prints its hits itself, with `_mpycov.dump()`, and disturbs nothing: until a dump has
-/// come whole, or for so long at most. A dump that had begun before does not count.
+/// Listens to a program that prints its hits itself, with `_mpycov.dump()` or the tracer's `export_json()`, and disturbs
+/// nothing: until a dump has come whole, or for so long at most. A dump that had begun before does not count.
 ///
 /// # Errors
 /// [`Failure`] when the line does not open, or closes.
@@ -89,16 +99,26 @@ pub fn listen(
     options: ReplOptions,
     control: &Control,
     limit: Duration,
-) -> Result<Frames, Failure> {
+) -> Result<Heard, Failure> {
     let mut repl = RawRepl::attach(address.open(baud)?, options);
     let mut heard = Vec::new();
     let result = repl.overhear(limit, control, &mut |bytes| {
         heard.extend_from_slice(bytes);
-        from_the_beginning(&heard).complete > 0
+        from_the_beginning(&heard).complete > 0 || !exported(&heard).is_empty()
     });
     repl.let_run();
     result?;
-    Ok(from_the_beginning(&heard))
+    Ok(Heard { frames: from_the_beginning(&heard), exported: exported(&heard).to_vec() })
+}
+
+/// What was exported between delimiters, with those; nothing if that did not come whole.
+fn exported(heard: &[u8]) -> &[u8] {
+    let find = |bytes: &[u8], text: &str| {
+        bytes.windows(text.len()).position(|window| window == text.as_bytes())
+    };
+    let Some(start) = find(heard, START) else { return &[] };
+    let rest = &heard[start..];
+    find(rest, END).map_or(&[], |end| &rest[..end + END.len()])
 }
 
 /// The frames from the first on that announces a dump.

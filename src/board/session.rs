@@ -290,7 +290,14 @@ impl Session {
         let result = (|| {
             self.repl.take_over()?;
             if let Some(hits) = hits {
-                self.remove_hits(hits)?;
+                match self.remove_hits(hits) {
+                    // The program holds on to all of it.
+                    Err(Failure::Repl(ReplError::OutOfMemory { .. })) => {
+                        self.repl.soft_reset()?;
+                        self.remove_hits(hits)?;
+                    }
+                    result => result?,
+                }
             }
             let board = &self.board;
             placed.remove(&mut self.repl, board, &mut |event| show(Stage::Files(event)))?;

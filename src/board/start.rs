@@ -141,19 +141,19 @@ pub fn statements(
 pub const CLOSING: &str = "import gc\ngc.collect()\nimport _mpycov\n_mpycov.dump()\n";
 
 /// The same where lines are traced. What makes the frames is loaded then; a program that left no memory for it has
-/// to go.
+/// to go. An import that failed for lack of memory may have left half a module, so they are loaded anew each time.
 pub const CLOSING_TRACED: &str = "\
-import gc,sys
-gc.collect()
-import _mpycov_trace
+import gc,sys,_mpycov_trace
 try:
+ gc.collect()
+ for _m in '_mpycov','_mpycov_trace_end':
+  sys.modules.pop(_m,None)
  _mpycov_trace._part('_mpycov').dump()
 except MemoryError:
- sys.settrace(None)
  _m=None
- for _n in list(sys.modules):
-  if _n[:7]!='_mpycov':
-   del sys.modules[_n]
+ sys.settrace(None)
+ sys.modules.clear()
+ sys.modules['_mpycov_trace']=_mpycov_trace
  gc.collect()
  _mpycov_trace._part('_mpycov').dump()
 ";

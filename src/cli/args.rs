@@ -122,7 +122,7 @@ pub(super) enum Command {
     TestMap(TestMapArgs),
     /// Remove all data.
     #[command(visible_alias = "erase")]
-    Clean(NoArgs),
+    Clean(CleanArgs),
     /// Show what mpycov makes of files and settings.
     Debug(DebugArgs),
     /// Write a completion script for a shell.
@@ -141,6 +141,13 @@ pub(super) enum TopicArg {
     Config,
     /// As `debug data`.
     Data,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct CleanArgs {
+    /// Do not ask, as clean never does.
+    #[arg(short, long, hide = true)]
+    pub(super) yes: bool,
 }
 
 /// A command without arguments of its own.
@@ -189,7 +196,7 @@ pub(super) struct SelectArgs {
     #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     pub(super) containing: Vec<String>,
     /// No files whose path contains one of these texts.
-    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
+    #[arg(long, value_name = "TEXT", value_delimiter = ',', alias = "exclude")]
     pub(super) not_containing: Vec<String>,
     /// Exclude code that this regular expression matches, besides the usual.
     #[arg(long, value_name = "REGEX")]
@@ -227,6 +234,10 @@ pub(super) struct InstrumentArgs {
     /// Write into a directory that holds other things.
     #[arg(long)]
     pub(super) force: bool,
+    /// What is written: sources with marks, or plain ones and the tracer _mpycov_trace, which the
+    /// program starts and stops.
+    #[arg(long, value_enum, default_value_t = ModeArg::Sensors)]
+    pub(super) mode: ModeArg,
     #[command(flatten)]
     pub(super) select: SelectArgs,
 }
@@ -348,7 +359,7 @@ pub(super) struct CollectArgs {
     #[arg(long, help_heading = "Boards", requires = "target")]
     pub(super) stop: bool,
     /// Disturb nothing: listen for so many seconds at most to what the program prints with
-    /// `_mpycov.dump()`.
+    /// `_mpycov.dump()` or the tracer's `export_json()`.
     #[arg(long, value_name = "SECONDS", help_heading = "Boards", requires = "target",
         conflicts_with_all = ["stop", "files"])]
     pub(super) listen: Option<f64>,

@@ -14,7 +14,7 @@ pub(super) struct LineArgs {
     /// Where: unix, a serial port, a0 u0 c0 …, id:SERIAL, port:PATH, auto, socket://HOST:PORT,
     /// exec:CMD or execpty:CMD; NAME=… names a board in reports; several run side by side (else
     /// $MPYCOV_DEVICE, else $PYBOARD_DEVICE, else `target` of the settings).
-    #[arg(short, long, value_name = "TARGET")]
+    #[arg(short, long, value_name = "TARGET", alias = "device")]
     pub(super) target: Vec<String>,
     /// All boards that are plugged in.
     #[arg(long, conflicts_with = "target")]

@@ -20,10 +20,12 @@ use crate::wire::frame::{self, Frames};
 /// What hits come from.
 struct Input {
     name: String,
-    /// What was read; nothing from a board's memory, whose frames are taken as they come.
+    /// What was read or exported; nothing from a board's memory, whose frames are taken as they come.
     bytes: Vec<u8>,
     frames: Frames,
     context: String,
+    /// The board that they come from, if it is one.
+    board: String,
 }
 
 pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exit> {
@@ -31,13 +33,14 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
     let inputs = if boards { from_boards(args, common)? } else { from_files(args)? };
     let store = Store::at(&common.data_dir);
     let mut kept = 0;
-    for Input { name, bytes, frames, context } in &inputs {
+    for Input { name, bytes, frames, context, board } in &inputs {
         if let Some(found) = foreign::import(bytes, name, &args.foreign, common)? {
             for map in &found.maps {
                 store.put_map(map)?;
             }
             for mut run in found.runs {
                 run.context.clone_from(context);
+                run.board.clone_from(board);
                 kept += run.traced.len();
                 if !run.traced.is_empty() {
                     store.put_run(&run)?;
@@ -74,6 +77,7 @@ pub(super) fn collect(args: &CollectArgs, common: &Common) -> anyhow::Result<Exi
             created: super::run::now(),
             name: name.clone(),
             context: context.clone(),
+            board: board.clone(),
             files,
             traced,
             uncovered: BTreeMap::new(),
@@ -134,7 +138,7 @@ fn from_files(args: &CollectArgs) -> anyhow::Result<Vec<Input>> {
     }
     let input = |(name, bytes): (String, Vec<u8>)| {
         let context = args.context.clone();
-        Input { name, frames: frame::read(&bytes), bytes, context }
+        Input { name, frames: frame::read(&bytes), bytes, context, board: String::new() }
     };
     Ok(inputs.into_iter().map(input).collect())
 }
@@ -154,12 +158,12 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
         let control = boards::control()?;
         let (baud, options) = (boards::baud(&args.line)?, boards::repl_options(&args.line));
         if let Some(limit) = limit {
-            let frames = board::collect::listen(&address, baud, options, &control, limit)?;
+            let heard = board::collect::listen(&address, baud, options, &control, limit)?;
             let label = name.unwrap_or_else(|| "board".to_owned());
-            if frames.complete == 0 {
+            if heard.frames.complete == 0 && heard.exported.is_empty() {
                 style::warning(
                     &format!(
-                        "{label}: no whole dump came in {} s; the program has to call _mpycov.dump() itself",
+                        "{label}: no whole dump came in {} s; the program has to call _mpycov.dump() itself, or the tracer's export_json()",
                         limit.as_secs_f64()
                     ),
                     common.color,
@@ -167,9 +171,10 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
             }
             inputs.push(Input {
                 context: in_context(&label, &args.context),
+                board: label.clone(),
                 name: label,
-                bytes: Vec::new(),
-                frames,
+                bytes: heard.exported,
+                frames: heard.frames,
             });
             continue;
         }
@@ -182,7 +187,14 @@ fn from_boards(args: &CollectArgs, common: &Common) -> anyhow::Result<Vec<Input>
             ));
         }
         let context = in_context(&label, &args.context);
-        inputs.push(Input { name: label, bytes: found.files, frames: found.frames, context });
+        let board = label.clone();
+        inputs.push(Input {
+            name: label,
+            bytes: found.files,
+            frames: found.frames,
+            context,
+            board,
+        });
     }
     Ok(inputs)
 }

@@ -11,11 +11,14 @@ use super::{Exit, foreign as others, print, style};
 use crate::fs;
 use crate::model::FileMap;
 use crate::same_places::SamePlaces;
-use crate::store::{Store, timestamp};
+use crate::store::{Loaded, Store, timestamp};
 use crate::wire::data_file::{self, RunData};
 
 pub(super) fn list(common: &Common) -> anyhow::Result<Exit> {
-    let loaded = Store::at(&common.data_dir).load()?;
+    let loaded = match common.data_dir.is_file() {
+        true => Loaded::default(),
+        false => Store::at(&common.data_dir).load()?,
+    };
     let mut out = String::new();
     for (path, run) in &loaded.runs {
         let ran = run.files.values().flatten().count() + run.traced.values().flatten().count();
@@ -34,6 +37,17 @@ pub(super) fn list(common: &Common) -> anyhow::Result<Exit> {
             if run.context.is_empty() { String::new() } else { format!("  [{}]", run.context) }
         );
     }
+    for (path, found) in others::lying(&common.data_dir, common)? {
+        for data in found {
+            let lines: usize = data.files.values().map(|seen| seen.lines.len()).sum();
+            out += &format!(
+                "{}  {} files ran, {lines} lines traced by mpy-coverage  [{}]\n",
+                path.display(),
+                data.files.len(),
+                others::test_name(&data, &path)
+            );
+        }
+    }
     print(out.as_bytes())?;
     for (path, reason) in &loaded.refused {
         style::warning(&format!("{} does not count: {reason}", path.display()), common.color);
@@ -42,7 +56,11 @@ pub(super) fn list(common: &Common) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn clean(common: &Common) -> anyhow::Result<Exit> {
-    let removed = Store::at(&common.data_dir).clean()?;
+    let theirs = others::lying(&common.data_dir, common)?;
+    for (path, _) in &theirs {
+        fs::remove(path)?;
+    }
+    let removed = theirs.len() + Store::at(&common.data_dir).clean()?;
     if !common.quiet {
         style::note(&format!("Removed {removed} data files."));
     }
@@ -51,7 +69,7 @@ pub(super) fn clean(common: &Common) -> anyhow::Result<Exit> {
 
 pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exit> {
     let store = Store::at(&common.data_dir);
-    let mut runs: Vec<RunData> = Vec::new();
+    let mut runs: Vec<(RunData, bool)> = Vec::new();
     let mut folded = Vec::new();
     let places = SamePlaces::new(args.same_places.iter().map(Vec::as_slice))?;
     if args.paths.is_empty() {
@@ -66,7 +84,7 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
                     store.put_map(&map)?;
                 }
             }
-            runs.push(run);
+            runs.push((run, false));
         }
     }
     for path in &args.paths {
@@ -79,20 +97,22 @@ pub(super) fn combine(args: &CombineArgs, common: &Common) -> anyhow::Result<Exi
     if runs.is_empty() {
         bail!("No data to combine.");
     }
-    let mut by_context: BTreeMap<String, RunData> = BTreeMap::new();
+    // Data of mpy-coverage tell tests apart by their names alone.
+    let mut by_context: BTreeMap<(String, String), RunData> = BTreeMap::new();
     let count = runs.len();
-    for run in runs {
-        match by_context.get_mut(&run.context) {
+    for (mut run, is_named) in runs {
+        if count > 1 && !is_named {
+            run.name = "combined".to_owned();
+        }
+        let key = (run.context.clone(), if is_named { run.name.clone() } else { String::new() });
+        match by_context.get_mut(&key) {
             None => {
-                by_context.insert(run.context.clone(), run);
+                by_context.insert(key, run);
             }
             Some(all) => data_file::fold(all, run),
         }
     }
-    for run in by_context.values_mut() {
-        if count > 1 {
-            run.name = "combined".to_owned();
-        }
+    for run in by_context.values() {
         store.put_run(run)?;
     }
     if !args.keep {
@@ -119,14 +139,15 @@ fn bring_home(map: &mut FileMap, places: &SamePlaces) -> bool {
     })
 }
 
-/// The data of another directory or file; its maps come along.
+/// The data of another directory or file, each with whether it is known by its name; its maps come
+/// along.
 fn foreign(
     path: &Path,
     store: &Store,
     args: &ForeignArgs,
     places: &SamePlaces,
     common: &Common,
-) -> anyhow::Result<Vec<RunData>> {
+) -> anyhow::Result<Vec<(RunData, bool)>> {
     let name = path.display().to_string();
     fs::canonical(path)?;
     let found = if path.is_file() {
@@ -138,7 +159,8 @@ fn foreign(
         for map in found.iter().flat_map(|found| &found.maps) {
             store.put_map(map)?;
         }
-        return Ok(found.into_iter().flat_map(|found| found.runs).collect());
+        let runs = found.into_iter().flat_map(|found| found.runs);
+        return Ok(runs.map(|run| (run, true)).collect());
     }
     if path.is_file() {
         let run = data_file::from_json(&fs::read(path)?)
@@ -147,7 +169,7 @@ fn foreign(
         // A data file lies in `data/`, its maps beside that.
         let home = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
         take_maps(&Store::at(home), store, &run, places, common)?;
-        return Ok(vec![run]);
+        return Ok(vec![(run, false)]);
     }
     let other = Store::at(path);
     let loaded = other.load()?;
@@ -157,7 +179,7 @@ fn foreign(
     let mut runs = Vec::new();
     for (_, run) in loaded.runs {
         take_maps(&other, store, &run, places, common)?;
-        runs.push(run);
+        runs.push((run, false));
     }
     Ok(runs)
 }

@@ -7,9 +7,10 @@ use std::process::Command;
 use anyhow::bail;
 
 use super::args::{Common, DebugArgs, DebugFile, DebugTopic, TopicArg};
+use super::foreign_args::ForeignArgs;
 use super::instrument::{Attempt, attempt, options, show_faults};
 use super::settings::Given;
-use super::{Exit, print, style};
+use super::{Exit, foreign, print, style};
 use crate::discover;
 use crate::instrument::Instrumented;
 use crate::model::{FileMap, Line};
@@ -35,7 +36,7 @@ pub(super) fn debug(args: &DebugArgs, common: &Common, given: &Given) -> anyhow:
             let instrumented = instrumented(&args.of, common)?;
             let mut views = Vec::new();
             if let Some(mpy_cross) = &args.mpy_cross {
-                let table = super::foreign::compiled_lines(&args.of.file, mpy_cross)?;
+                let table = super::methods::compiled_lines(&args.of.file, mpy_cross)?;
                 views.push(("mpy", table));
             }
             let told = told_lines(&instrumented, common)?;
@@ -140,9 +141,7 @@ fn attempted(file: &DebugFile, common: &Common) -> anyhow::Result<Attempt> {
 
 /// The lines of this very source that devices said have code, by the data that are kept.
 fn told_lines(instrumented: &Instrumented, common: &Common) -> anyhow::Result<BTreeSet<Line>> {
-    let store = Store::at(&common.data_dir);
-    let loaded = store.load()?;
-    let maps = store.maps(loaded.runs.iter().flat_map(|(_, run)| run.digests()));
+    let (loaded, maps) = foreign::load(&ForeignArgs::default(), common, false)?;
     let mine = &instrumented.map;
     let mut told = BTreeSet::new();
     for (digest, seen) in loaded.runs.iter().flat_map(|(_, run)| &run.traced) {

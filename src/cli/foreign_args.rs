@@ -1,5 +1,7 @@
 //! What can be typed about data of other tools and machines.
 
+use std::path::PathBuf;
+
 use clap::{Args as ClapArgs, ValueEnum};
 
 /// What counts as an executable line.
@@ -17,11 +19,14 @@ pub(super) enum MethodArg {
 }
 
 /// Where files of another machine are here, and tools for their lines.
-#[derive(Clone, Debug, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(super) struct ForeignArgs {
     /// Where the files of a device are here: its names that begin with DEVICE begin with HOST.
     #[arg(long, value_name = "DEVICE=HOST", value_parser = parse_mapping)]
     pub(super) path_map: Vec<(String, String)>,
+    /// Where files are whose names there begin at no root.
+    #[arg(long, value_name = "DIR")]
+    pub(super) source_root: Option<PathBuf>,
 }
 
 fn parse_mapping(text: &str) -> Result<(String, String), String> {

@@ -9,8 +9,10 @@ use codespan_reporting::diagnostic::{Diagnostic, Label};
 use codespan_reporting::files::{Files, SimpleFiles};
 use codespan_reporting::term;
 
-use super::args::{Common, InstrumentArgs, LevelArg, SelectArgs};
+use super::args::{Common, InstrumentArgs, LevelArg, ModeArg, SelectArgs};
+use super::settrace::{self, Texts};
 use super::{Exit, style};
+use crate::board::runtime;
 use crate::discover::{self, Found, Selection};
 use crate::fs;
 use crate::instrument::{Instrumented, in_parallel, instrument as instrument_text};
@@ -227,13 +229,26 @@ pub(super) fn instrument(args: &InstrumentArgs, common: &Common) -> anyhow::Resu
     }
     let store = Store::at(&common.data_dir);
     let (mut sensors, mut written, mut added) = (0, 0, 0);
+    let mut traced = (args.mode == ModeArg::Settrace)
+        .then(|| settrace::prepare(&attempts, None, Texts::Plain, &args.select));
+    let mut table = String::new();
     for attempt in &attempts {
         let Ok(instrumented) = &attempt.result else { continue };
         store.put_map(&instrumented.map)?;
-        sensors += instrumented.map.sensor_count;
-        added += instrumented.woven.added_lines.len();
         let target = output.join(&attempt.found.relative);
-        written += u32::from(fs::write_if_changed(&target, &instrumented.woven.text)?);
+        let text = match &mut traced {
+            Some(traced) => {
+                let name = fs::slashed(&attempt.found.relative);
+                table += &traced.placed(&instrumented.map.digest, &name, 0);
+                &attempt.text
+            }
+            None => {
+                sensors += instrumented.map.sensor_count;
+                added += instrumented.woven.added_lines.len();
+                &instrumented.woven.text
+            }
+        };
+        written += u32::from(fs::write_if_changed(&target, text)?);
     }
     for found in &plain {
         let target = output.join(&found.relative);
@@ -241,11 +256,24 @@ pub(super) fn instrument(args: &InstrumentArgs, common: &Common) -> anyhow::Resu
             fs::copy(&found.path, &target)?;
         }
     }
+    fs::write_if_changed(&output.join(MARKER), MARKER_TEXT.as_bytes())?;
+    let count = attempts.len();
+    if traced.is_some() {
+        for part in runtime::tracer(table.into_bytes()) {
+            fs::write_if_changed(&output.join(part.name), &part.bytes)?;
+        }
+        if !common.quiet {
+            style::note(&format!(
+                "Copied {count} files to trace ({written} changed) and {} others: {}",
+                plain.len(),
+                args.output.display()
+            ));
+        }
+        return Ok(Exit::Fine);
+    }
     let runtime = output.join(format!("{RUNTIME_MODULE}.py"));
     fs::write_if_changed(&runtime, RUNTIME.as_bytes())?;
-    fs::write_if_changed(&output.join(MARKER), MARKER_TEXT.as_bytes())?;
     if !common.quiet {
-        let count = attempts.len();
         let lines = if added == 0 { String::new() } else { format!(", {added} lines added") };
         style::note(&format!(
             "Instrumented {count} files ({written} changed) with {sensors} sensors{lines}, copied {}: {}",

@@ -13,6 +13,7 @@ mod devices;
 mod foreign;
 mod foreign_args;
 mod instrument;
+mod methods;
 mod progress;
 mod report;
 mod report_args;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
-use args::{Args, Command};
+use args::{Args, CleanArgs, Command};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +100,9 @@ fn typed(words: Vec<OsString>) -> Result<ArgMatches, clap::Error> {
 fn dispatch(mut args: Args, typed: &ArgMatches) -> anyhow::Result<Exit> {
     let given = settings::apply(&mut args, typed)?;
     let common = args.common();
-    if common.data_dir.is_file() {
+    let reads =
+        matches!(args.command, Some(Command::Report(_) | Command::TestMap(_) | Command::List(_)));
+    if common.data_dir.is_file() && !(reads && foreign::is_data(&common.data_dir)?) {
         bail!(
             "{} is a file, and the data are kept in a directory\n  help: name another place with --data-dir",
             common.data_dir.display()
@@ -120,7 +123,7 @@ fn dispatch(mut args: Args, typed: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Combine(command)) => data::combine(&command, &common),
         Some(Command::List(_)) => data::list(&common),
         Some(Command::TestMap(command)) => test_map::test_map(&command, &common),
-        Some(Command::Clean(_)) => data::clean(&common),
+        Some(Command::Clean(CleanArgs { .. })) => data::clean(&common),
         Some(Command::Debug(command)) => debug::debug(&command, &common, &given),
         Some(Command::Completions { shell }) => {
             let mut out = Vec::new();

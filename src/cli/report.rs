@@ -11,7 +11,7 @@ use super::args::Common;
 use super::foreign_args::MethodArg;
 use super::report_args::{ByArg, FlavorArg, GateArgs, ReportArgs, SonarArg, SortArg};
 use super::report_out::{self, is_stdout};
-use super::{Exit, foreign, print, style};
+use super::{Exit, foreign, methods, print, style};
 use crate::discover::Selection;
 use crate::fs;
 use crate::gather::{Gathered, gather};
@@ -34,7 +34,7 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
     let only_tests = args.format.iter().all(|format| *format == Format::Junit);
     let has_tests = only_tests && !gathered.tests.is_empty();
     if gathered.coverage.files.is_empty() && !has_tests {
-        bail!("No data to report.\n  help: mpycov run SCRIPT makes some");
+        bail!("No data to report.\n  help: {}", foreign::remedy(common));
     }
     let mut changed = None;
     if let Some(revision) = &args.diff {
@@ -72,6 +72,9 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> anyhow::Result<Exit>
         boards::write(&gathered.coverage, &mut out)?;
         print(&out)?;
     }
+    if common.verbose && args.mpy_tools_dir.is_some() {
+        style::note("mpycov: --mpy-tools-dir changes nothing: .mpy files are read without tools");
+    }
     let failures = gates::failures(&gathered.coverage, &asked(&args.gates, args.precision));
     for failure in &failures {
         style::error(failure, common.color);
@@ -96,7 +99,10 @@ pub(super) fn load(args: &ReportArgs, common: &Common) -> anyhow::Result<Gathere
     let wanted = |name: &str| selection.wants(name) && is_readable(name);
     let mut gathered = gather(&loaded, &maps, &cwd, &wanted);
     if matches!(args.method, MethodArg::CoLines | MethodArg::Mpy) {
-        foreign::count_lines(&mut gathered, args.method, &args.mpy_cross, &loaded, &maps)?;
+        methods::count_lines(&mut gathered, args.method, &args.mpy_cross, &loaded, &maps)?;
+    }
+    if args.no_branch {
+        gathered.coverage.files.iter_mut().for_each(methods::without_branches);
     }
     Ok(gathered)
 }

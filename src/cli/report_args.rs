@@ -72,6 +72,12 @@ pub(super) struct ReportArgs {
     pub(super) mpy_cross: PathBuf,
     #[command(flatten)]
     pub(super) foreign: ForeignArgs,
+    /// Leave out branches.
+    #[arg(long)]
+    pub(super) no_branch: bool,
+    /// Not needed: .mpy files are read without tools.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(super) mpy_tools_dir: Option<PathBuf>,
     /// What to write: text, markdown, total, annotate, html, json, lcov, xml,
     /// coverage, sonar, gcovr, mpy-coverage, github, github-annotations, badge or junit;
     /// several at once.
@@ -84,6 +90,9 @@ pub(super) struct ReportArgs {
     /// Where the HTML report goes.
     #[arg(short, long, value_name = "DIR")]
     pub(super) directory: Option<PathBuf>,
+    /// Where reports go that are files, each by its name there.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "directory"])]
+    pub(super) output_dir: Option<PathBuf>,
     /// Add to a `.coverage` that is there.
     #[arg(short, long)]
     pub(super) append: bool,

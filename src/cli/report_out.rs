@@ -69,7 +69,11 @@ fn target(format: Format, args: &ReportArgs) -> Option<PathBuf> {
         None => {
             let set = args.set.outputs.iter().find(|(set, _)| *set == format);
             let set = set.map(|(_, path)| path.clone());
-            let path = set.or_else(|| format.default_path().map(PathBuf::from))?;
+            let path = match (&args.output_dir, format, format.default_path()) {
+                (Some(dir), Format::Html, _) => dir.clone(),
+                (Some(dir), _, Some(name)) => dir.join(name),
+                (_, _, name) => set.or_else(|| name.map(PathBuf::from))?,
+            };
             if !(args.set.parallel && format == Format::Coverage) {
                 return Some(path);
             }

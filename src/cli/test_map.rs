@@ -12,10 +12,13 @@ use crate::gather::gather;
 pub(super) fn test_map(args: &TestMapArgs, common: &Common) -> anyhow::Result<Exit> {
     let cwd = super::working_dir()?;
     let (mut loaded, maps) = foreign::load(&args.foreign, common, false)?;
-    // A run without a context of its own is known by what ran.
+    // A run without a context of its own is known by what ran, and where.
     for (_, run) in &mut loaded.runs {
+        let name = run.name.trim_end_matches(".py");
         if run.context.is_empty() {
-            run.context = run.name.trim_end_matches(".py").to_owned();
+            run.context = name.to_owned();
+        } else if run.context == run.board && run.name != run.board {
+            run.context = format!("{}|{name}", run.board);
         }
     }
     let gathered = gather(&loaded, &maps, &cwd, &|_| true);
@@ -28,7 +31,7 @@ pub(super) fn test_map(args: &TestMapArgs, common: &Common) -> anyhow::Result<Ex
         }
     }
     if rows.is_empty() {
-        bail!("No data to report.\n  help: mpycov run SCRIPT makes some");
+        bail!("No data to report.\n  help: {}", foreign::remedy(common));
     }
     let heads: &[&str] =
         if args.line_detail { &["file", "line", "test"] } else { &["file", "test"] };

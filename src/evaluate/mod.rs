@@ -38,7 +38,7 @@ pub const LINES_ONLY: &str = "settrace sees lines, not conditions";
 /// Why a statement of a file that was traced is not measured.
 pub const SHARED_LINE: &str = "settrace reports this line for other code too";
 /// Why a statement of a file that was traced is not measured: with the heap locked,
-/// and in native code, nothing is reported.
+/// in native code and behind a `return`, nothing is reported.
 pub const UNTRACED: &str = "it may have run where settrace reports nothing";
 /// Why the branches of a line of a file that was traced are not measured.
 pub const HIDDEN_WAY: &str = "settrace does not tell which way this line went";

@@ -49,6 +49,8 @@ pub struct Observed {
     pub lines: BTreeSet<Line>,
     /// Lines that the firmware said have code; empty where it was not asked.
     pub executable: BTreeSet<Line>,
+    /// Lines that were reported of a `.mpy` file, perhaps for an `except` only.
+    pub doubtful: BTreeSet<Line>,
     /// Statements that were started.
     pub started: BTreeSet<Line>,
     /// Statements of which lines cannot tell.
@@ -65,6 +67,14 @@ impl Observed {
     /// Adds what another run of the same text saw: what one is sure to have
     /// seen, the other cannot make unsure.
     pub fn merge(&mut self, other: &Observed) {
+        let sure = |seen: &Observed| -> Vec<Line> {
+            seen.lines.difference(&seen.doubtful).copied().collect()
+        };
+        let known = [sure(self), sure(other)];
+        self.doubtful.extend(&other.doubtful);
+        known.iter().flatten().for_each(|line| {
+            self.doubtful.remove(line);
+        });
         self.lines.extend(&other.lines);
         self.executable.extend(&other.executable);
         self.started.extend(&other.started);

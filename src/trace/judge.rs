@@ -112,6 +112,12 @@ pub(super) fn judge(
     for statement in &map.statements {
         match judge.verdict(statement.line, &seen) {
             Verdict::Started => out.started.insert(statement.line),
+            // Behind a `return` nothing was reported.
+            Verdict::Unsure
+                if judge.is_blind(statement.line) && !seen.contains(&statement.line) =>
+            {
+                out.untraced.insert(statement.line)
+            }
             Verdict::Unsure => out.unsure.insert(statement.line),
             Verdict::Not if may_hide(gap, outline, statement.line) => {
                 out.untraced.insert(statement.line)

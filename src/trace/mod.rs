@@ -6,6 +6,7 @@
 //! suite. They make no code. A text without them can be judged as well; of some
 //! of its lines nothing can be said then.
 
+mod compiled;
 mod decorators;
 mod elif;
 mod fence;
@@ -21,6 +22,17 @@ use crate::plan::outline::{Outline, outline};
 use crate::plan::{starts, unreported};
 use fence::Fenced;
 pub use row::Row;
+
+/// What ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The source, which the firmware compiled.
+    Source,
+    /// A `.mpy` file.
+    Compiled,
+    /// One of them.
+    Unknown,
+}
 
 /// A file to trace.
 #[derive(Debug)]
@@ -102,6 +114,30 @@ impl Traced {
     #[must_use]
     pub fn judge(&self, events: &Events, gap: Gap, map: &FileMap) -> Observed {
         judge::judge(events, gap, map, &self.outline, &self.text, &self.parsed)
+    }
+
+    /// The same of lines of the source as it is, or of a `.mpy` file made from it.
+    #[must_use]
+    pub fn judge_found(&self, events: &Events, gap: Gap, map: &FileMap, form: Form) -> Observed {
+        let first = |line: &Line| self.parsed.logical().first(*line);
+        let known = |line: &&Line| line.0 > 0 && line.0 <= self.text.lines;
+        let other = (form != Form::Source).then(|| {
+            let seen = events.lines.iter().filter(known).map(first).collect();
+            compiled::compiled(&self.parsed, &self.outline, &seen, form == Form::Compiled)
+        });
+        let Some(other) = other.flatten() else { return self.judge(events, gap, map) };
+        let mut more = events.clone();
+        more.lines.extend(&other.ran);
+        let mut seen = judge::judge(&more, gap, map, &other.outline, &self.text, &self.parsed);
+        seen.lines = events.lines.clone();
+        if form == Form::Compiled || !other.ran.is_empty() {
+            let open = |line: &&Line| {
+                let statement = first(line);
+                seen.unsure.contains(&statement) && other.shared.contains(&statement)
+            };
+            seen.doubtful = events.lines.iter().filter(open).copied().collect();
+        }
+        seen
     }
 }
 

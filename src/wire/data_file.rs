@@ -1,7 +1,7 @@
 //! The data file of one run: which files it knew of, and their hits.
 //!
-//! Version history: 1, the first. 2, runs that traced lines; a run with sensors
-//! only is still written as 1.
+//! Version history: 1, the first. 2, runs that traced lines, or ran on a board; a run
+//! with sensors on the computer is still written as 1.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,8 +24,10 @@ pub struct RunData {
     pub created: u64,
     /// What ran.
     pub name: String,
-    /// The context that the user gave it, or empty.
+    /// The context that the user gave it, or empty; on a board that has its name in front.
     pub context: String,
+    /// The board that it ran on, if it was one.
+    pub board: String,
     /// The hits of each file that could have run; `None` for one that was
     /// never imported.
     pub files: BTreeMap<Digest, Option<HitSet>>,
@@ -53,6 +55,8 @@ struct ObservedDto {
     lines: Vec<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     executable: Vec<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    doubtful: Vec<u32>,
     started: Vec<u32>,
     unsure: Vec<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -73,6 +77,7 @@ fn observed_dto(seen: &Observed) -> ObservedDto {
     ObservedDto {
         lines: numbers(&seen.lines),
         executable: numbers(&seen.executable),
+        doubtful: numbers(&seen.doubtful),
         started: numbers(&seen.started),
         unsure: numbers(&seen.unsure),
         untraced: numbers(&seen.untraced),
@@ -93,6 +98,7 @@ fn observed(dto: ObservedDto) -> Observed {
     Observed {
         lines: lines(dto.lines),
         executable: lines(dto.executable),
+        doubtful: lines(dto.doubtful),
         started: lines(dto.started),
         unsure: lines(dto.unsure),
         untraced: lines(dto.untraced),
@@ -108,6 +114,8 @@ struct DataDto {
     created: u64,
     name: String,
     context: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    board: String,
     /// digest: [sensors, bits in hexadecimal], or null
     files: BTreeMap<String, Option<(u32, String)>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -128,10 +136,14 @@ pub fn to_json(data: &RunData) -> String {
         (set.count(), digits)
     };
     let dto = DataDto {
-        mpycov_data: if data.traced.is_empty() { OLDEST } else { VERSION },
+        mpycov_data: match data.traced.is_empty() && data.board.is_empty() {
+            true => OLDEST,
+            false => VERSION,
+        },
         created: data.created,
         name: data.name.clone(),
         context: data.context.clone(),
+        board: data.board.clone(),
         files: data.files.iter().map(|(d, set)| (d.to_string(), set.as_ref().map(hex))).collect(),
         traced: data
             .traced
@@ -179,6 +191,8 @@ struct DataRef<'t> {
     created: u64,
     name: String,
     context: String,
+    #[serde(default)]
+    board: String,
     #[serde(borrow)]
     files: Entries<'t>,
     #[serde(borrow, default)]
@@ -227,6 +241,7 @@ pub fn from_json(text: &[u8]) -> Result<RunData, String> {
         created: dto.created,
         name: dto.name,
         context: dto.context,
+        board: dto.board,
         files,
         traced,
         uncovered: dto.uncovered,

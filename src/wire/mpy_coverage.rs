@@ -2,11 +2,12 @@
 //!
 //! `executed` gives the lines of each file; `executable`, where it was asked
 //! for, those that have code; `arcs` pairs of lines, with ends of functions below
-//! zero. A console log may hold it between two lines of its own.
+//! zero. Our own tracer adds `kinds` and `lost`. A console log may hold it between two lines of
+//! its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::model::{Events, Line};
 
@@ -24,26 +25,30 @@ pub struct Foreign {
     pub files: BTreeMap<String, Events>,
     /// Transitions with the exits and entries of functions below zero.
     pub arcs: BTreeMap<String, BTreeSet<(i64, i64)>>,
+    /// What files were on the device, `py` or `mpy`, where it said so.
+    pub kinds: BTreeMap<String, String>,
     /// What the tracer could not note.
     pub lost: Vec<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Dto {
     executed: BTreeMap<String, Vec<u32>>,
-    #[serde(rename = "_metadata", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "_metadata", default)]
     metadata: Option<Metadata>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     executable: Option<BTreeMap<String, Vec<u32>>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     arcs: Option<BTreeMap<String, Vec<(i64, i64)>>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
+    kinds: BTreeMap<String, String>,
+    #[serde(default)]
     lost: Vec<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Metadata {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     test_script: Option<String>,
 }
 
@@ -67,9 +72,12 @@ pub fn read(text: &[u8]) -> Option<Result<Vec<Foreign>, String>> {
         }
         return Some(Ok(all));
     }
-    let value: serde_json::Value = serde_json::from_str(&text).ok()?;
-    value.get("executed")?;
-    Some(parse(&text).map(|data| vec![data]))
+    let is_ours = match serde_json::from_str::<serde_json::Value>(&text) {
+        Ok(value) => value.get("executed").is_some(),
+        // Cut off or damaged, by what it begins with.
+        Err(_) => text.trim_start().starts_with('{') && text.contains("\"executed\""),
+    };
+    is_ours.then(|| parse(&text).map(|data| vec![data]))
 }
 
 fn parse(json: &str) -> Result<Foreign, String> {
@@ -78,6 +86,7 @@ fn parse(json: &str) -> Result<Foreign, String> {
     let set = |lines: &[u32]| lines.iter().copied().map(Line).collect::<BTreeSet<_>>();
     let mut out = Foreign {
         test: dto.metadata.and_then(|metadata| metadata.test_script),
+        kinds: dto.kinds,
         lost: dto.lost,
         ..Foreign::default()
     };
@@ -91,32 +100,6 @@ fn parse(json: &str) -> Result<Foreign, String> {
         out.arcs.insert(name, arcs.into_iter().collect());
     }
     Ok(out)
-}
-
-/// Writes what mpy-coverage reads.
-#[must_use]
-pub fn write(data: &Foreign) -> String {
-    let numbers = |lines: &BTreeSet<Line>| lines.iter().map(|line| line.0).collect::<Vec<_>>();
-    let executed = data.files.iter().map(|(name, seen)| (name.clone(), numbers(&seen.lines)));
-    let executable: BTreeMap<String, Vec<u32>> = data
-        .files
-        .iter()
-        .filter(|(_, seen)| !seen.executable.is_empty())
-        .map(|(name, seen)| (name.clone(), numbers(&seen.executable)))
-        .collect();
-    let arcs: BTreeMap<String, Vec<(i64, i64)>> = data
-        .arcs
-        .iter()
-        .map(|(name, arcs)| (name.clone(), arcs.iter().copied().collect()))
-        .collect();
-    let dto = Dto {
-        executed: executed.collect(),
-        metadata: data.test.clone().map(|test| Metadata { test_script: Some(test) }),
-        executable: (!executable.is_empty()).then_some(executable),
-        arcs: (!arcs.is_empty()).then_some(arcs),
-        lost: data.lost.clone(),
-    };
-    serde_json::to_string(&dto).expect("only strings are keys") + "\n"
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Programs traced with `sys.settrace` on a board whose firmware has it.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
 use super::common::targets::{self, RawPaste, Serial, WASM_NEWEST, WasmBoard};
-use super::{Plugged, common, mpycov, process, project, table, target_of, thermo, wasm};
+use super::{Plugged, cli, common, mpycov, process, project, table, target_of, thermo, wasm};
 
 fn tracing(kind: Serial, files: &[(&str, &str)]) -> Plugged {
     let wasm = targets::wasm(WASM_NEWEST, true);
@@ -39,6 +40,10 @@ fn lines_come_back_from_a_board_as_from_the_computer() {
             let ran = mpycov(dir.path(), &[&words, more, &["test_thermo.py"]].concat());
             assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "done\n", ""), "{more:?}");
             assert_eq!(figures(dir.path()), TABLE, "{more:?}");
+            let map = mpycov(dir.path(), &["test-map", "--format", "csv"]).out();
+            let told = ["test_thermo.py", "thermo.py"]
+                .map(|file| format!("{file},webassembly|test_thermo\n"));
+            assert_eq!(map, format!("file,test\n{}", told.concat()));
             assert_eq!(fs::read_dir(flash(&board)).expect("the flash").count(), 0);
         }
     }
@@ -141,6 +146,93 @@ fn a_program_traces_itself_and_is_collected() {
     assert!(stale.err().contains("thermo.py has changed since it was placed"), "{}", stale.text());
 }
 
+/// One that says what it saw, under the names that mpy-coverage has for all that.
+const SAYS: &str = "\
+import sys
+sys.path.insert(0, '/flash/_mpycov')
+import mpy_coverage, json
+with mpy_coverage.coverage(['thermo'], ['test_'], True, True, 'bench'):
+    import thermo
+    assert thermo.wanted(18, 21, True)
+    assert thermo.trend([1, 2, 3]) == 2
+thermo.wanted(18, 21, False)
+print('data', json.dumps(mpy_coverage.get_data()))
+mpy_coverage.export_json()
+print('done')
+";
+
+/// The same, for as long as somebody listens.
+const REPEATS: &str = "\
+import sys, time
+sys.path.insert(0, '/flash/_mpycov')
+import _mpycov_trace as trace
+trace.start(include=['thermo'])
+import thermo
+while True:
+    thermo.trend([1, 2, 3])
+    trace.export_json()
+    time.sleep_ms(20)
+";
+
+/// Deploys the module, and writes the program beside it.
+fn ready(kind: Serial, program: &str) -> (Plugged, tempfile::TempDir) {
+    let board = tracing(kind, &[]);
+    let dir = thermo();
+    let words = ["deploy", "-t", &board.target, "--mode", "settrace", "thermo.py"];
+    let placed = mpycov(dir.path(), &words);
+    assert_eq!(placed.status, Some(0), "{}", placed.text());
+    fs::write(flash(&board).join("main.py"), program).expect("a file");
+    (board, dir)
+}
+
+#[test]
+fn what_a_program_prints_is_collected_from_a_log() {
+    let (board, dir) = ready(Serial::Pty, SAYS);
+    // Programs of mpy-coverage's users stay as they are.
+    let name = "from _mpycov_trace_own import *\n";
+    fs::write(flash(&board).join("_mpycov/mpy_coverage.py"), name).expect("a file");
+    let mut tool = Command::new(common::python_tool("mpremote"));
+    tool.args(["connect", &board.target, "resume", "exec", "import main"]);
+    let ran = process::run(tool, b"", process::LIMIT);
+    assert_eq!((ran.status, &*ran.err()), (Some(0), ""), "{}", ran.text());
+    let log = ran.out();
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!((lines.len(), lines[1], lines[4]), (5, "---MPY_COV_START---", "done"), "{log}");
+    let data: serde_json::Value = serde_json::from_str(lines[2]).expect("JSON");
+    assert_eq!(lines[0].strip_prefix("data "), Some(lines[2]));
+    let mut keys: Vec<&String> = data.as_object().expect("an object").keys().collect();
+    keys.sort();
+    assert_eq!(keys, ["_metadata", "arcs", "executable", "executed", "kinds"]);
+    assert_eq!(data["_metadata"]["test_script"], "bench");
+    assert_eq!(data["kinds"]["/flash/_mpycov/thermo.py"], "py");
+    let words = ["collect", "--path-map", "/flash/_mpycov/="];
+    let mut collect = cli::mpycov(dir.path());
+    collect.args(words);
+    let collected = process::run(collect, log.as_bytes(), process::LIMIT);
+    assert_eq!(collected.status, Some(0), "{}", collected.text());
+    // What ran behind the `with` was not seen.
+    let rows = figures(dir.path());
+    assert_eq!(rows[1], "thermo.py 9 1 2 1 0/0 0/0 82% 7", "{rows:?}");
+    let map = mpycov(dir.path(), &["test-map", "--format", "csv"]).out();
+    assert_eq!(map, "file,test\nthermo.py,bench\n");
+}
+
+#[test]
+fn what_a_program_exports_is_listened_to() {
+    let (board, dir) = ready(Serial::Pty, REPEATS);
+    let mut line = fs::OpenOptions::new().write(true).open(&board.target).expect("a line");
+    line.write_all(b"import main\r").expect("it takes it");
+    drop(line);
+    let words = ["collect", "--listen", "60", "--path-map", "/flash/_mpycov/=", "-t"];
+    // Nobody interrupts it: it can be listened to again.
+    for _ in 0..2 {
+        let collected = mpycov(dir.path(), &[&words[..], &[&board.target]].concat());
+        assert_eq!(collected.err(), "Collected the hits of 1 files.\n", "{}", collected.text());
+    }
+    let rows = figures(dir.path());
+    assert_eq!(rows[1], "thermo.py 9 3 0 0 0/0 0/0 67% 5-7", "{rows:?}");
+}
+
 #[test]
 fn files_that_are_there_are_not_sent_again() {
     let board = tracing(Serial::Tcp, &[]);
@@ -181,4 +273,24 @@ fn lines_are_saved_before_a_reset() {
     assert!(ran.err().contains("its hits were saved before"), "{}", ran.text());
     let rows = figures(dir.path());
     assert!(rows.iter().any(|row| row == "steps.py 4 1 0 0 0/0 0/0 75% 4"), "{rows:?}");
+}
+
+#[test]
+fn compiled_files_of_the_board_are_named() {
+    let board = tracing(Serial::Tcp, &[]);
+    let dir = thermo();
+    let bytes = common::mpy_cross(&dir.path().join("thermo.py")).expect("it compiles");
+    fs::create_dir(flash(&board).join("lib")).expect("a directory");
+    fs::write(flash(&board).join("lib/thermo.mpy"), bytes).expect("a file");
+    // It is not among the sources of this project.
+    fs::remove_file(dir.path().join("thermo.py")).expect("a file");
+    let code = "import sys\nsys.path.append('/flash/lib')\n";
+    let test = fs::read_to_string(dir.path().join("test_thermo.py")).expect("a script");
+    fs::write(dir.path().join("test_thermo.py"), format!("{code}{test}")).expect("a file");
+    let words = ["run", "-t", &board.target, "--mode", "settrace", "--include", "*.py"];
+    let ran = mpycov(dir.path(), &[&words[..], &["test_thermo.py"]].concat());
+    assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "done\n", ""), "{}", ran.text());
+    let report = mpycov(dir.path(), &["report"]).out();
+    assert!(report.contains("thermo: only its compiled form (.mpy) is on the board"), "{report}");
+    assert!(!report.contains("\nthermo.py"), "{report}");
 }

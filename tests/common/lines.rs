@@ -10,7 +10,7 @@ pub struct Blind {
     pub statements: usize,
     /// Lines whose ways lines do not tell.
     pub branches: usize,
-    /// Statements that may have run with the heap locked.
+    /// Statements that may have run where nothing is reported.
     pub untraced: usize,
 }
 

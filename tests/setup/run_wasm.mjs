@@ -3,7 +3,7 @@
 //     node run_wasm.mjs VERSION-DIRECTORY [--settrace] (SCRIPT | -c CODE) [ARG...]
 //
 // The program sees the host's files under the working directory's, the script's
-// and /tmp's top-level directory, at their own paths.
+// and /tmp's top-level directory, at their own paths. $MICROPYPATH says where modules are besides.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -27,13 +27,15 @@ const STATUS = "/.status";
 
 // Starts the script as __main__. The two frames on the way are taken out of its traceback.
 const START = `
-def _start(script, base, argv, code=None):
+def _start(script, base, argv, places, code=None):
     import io, sys
     main = globals()
     del main["_start"]
     if code is None:
         main["__file__"] = script
     sys.path[0] = base
+    if places is not None:
+        sys.path[1:] = places
     sys.argv[:] = argv
     status = 0
     try:
@@ -99,9 +101,10 @@ tops.delete("/");
 mountHost(mp, [...tops].map((top) => [top, top]));
 mp.FS.chdir(process.cwd());
 
+const searched = process.env.MICROPYPATH?.split(":").map(literal).join(", ");
 try {
     mp.runPython(START);
-    mp.runPython(`_start(${literal(script)}, ${literal(code === undefined ? path.dirname(real) : "")}, [${args.map(literal).join(", ")}], ${code === undefined ? "None" : literal(code)})`);
+    mp.runPython(`_start(${literal(script)}, ${literal(code === undefined ? path.dirname(real) : "")}, [${args.map(literal).join(", ")}], ${searched === undefined ? "None" : `[${searched}]`}, ${code === undefined ? "None" : literal(code)})`);
     process.exitCode = Number(mp.FS.readFile(STATUS, { encoding: "utf8" }));
 } catch (error) {
     // Out of stack or of memory in a way that leaves no Python exception, or a fault of the port.

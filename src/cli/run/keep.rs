@@ -49,6 +49,7 @@ impl Runner<'_> {
             created: now(),
             name: name.to_owned(),
             context,
+            board: label.to_owned(),
             files: if files.traced.is_none() {
                 joined(&maps, &ended.frames.hits)
             } else {

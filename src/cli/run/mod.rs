@@ -16,9 +16,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::args::{Common, RunArgs};
+use super::args::{Common, ModeArg, RunArgs};
 use super::boards::{self, Target};
-use super::{Exit, style};
+use super::{Exit, foreign, style};
 use crate::discover::{self, Found, Selection};
 use crate::fs;
 use crate::model::{Digest, FileMap, HitSet};
@@ -31,6 +31,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
             style::note(&format!("mpycov: {option} changes nothing: each run keeps its own data"));
         }
     }
+    check_words(args, common)?;
     let on_boards = targets.iter().any(|target| *target != Target::Unix);
     let on_unix = targets.is_empty() || targets.contains(&Target::Unix);
     if on_unix && (args.scripts || args.distribute) {
@@ -45,6 +46,29 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         Exit::Fine | Exit::Program(0) => there,
         failed => failed,
     })
+}
+
+/// What mpy-coverage takes behind the script, where words are the script's here.
+const THEIRS: [&str; 6] =
+    ["--include", "--exclude", "--device", "--micropython", "--no-deploy", "--branch"];
+
+/// Words that look like options and are none: in the script's place, or behind it.
+fn check_words(args: &RunArgs, common: &Common) -> anyhow::Result<()> {
+    let Some((first, rest)) = args.program.split_first().filter(|_| !args.module && !args.code)
+    else {
+        return Ok(());
+    };
+    if first.starts_with('-') && !Path::new(first).exists() {
+        bail!("run has no option {first}\n  help: see mpycov run --help");
+    }
+    let theirs = rest.iter().find(|word| THEIRS.contains(&word.as_str()));
+    let comes_from_there = args.mode == ModeArg::Settrace || Path::new(foreign::DIRECTORY).is_dir();
+    if let Some(word) = theirs.filter(|_| comes_from_there && !common.quiet) {
+        style::note(&format!(
+            "mpycov: {word} stands behind the script and goes to it; mpycov's own options stand in front"
+        ));
+    }
+    Ok(())
 }
 
 /// The script by its full path, if one is to run.
@@ -149,8 +173,11 @@ pub(super) fn find_micropython(named: Option<&Path>) -> anyhow::Result<PathBuf> 
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let name = format!("micropython{}", std::env::consts::EXE_SUFFIX);
+    // Where a build of MicroPython's own leaves the one with settrace.
+    let built = Path::new("ports/unix/build-coverage").join(&name);
     std::env::split_paths(&path)
         .map(|dir| dir.join(&name))
+        .chain([built])
         .find(|candidate| candidate.is_file())
         .context(
             "there is no MicroPython in PATH\n  help: install one (Debian: apt install micropython), or name it with --micropython PATH or $MICROPY_MICROPYTHON",

@@ -33,6 +33,12 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
     let timeout = timeout(args)?;
     let selection = selection(&args.select, script.as_deref())?;
     let (files, compiled) = sources(args, script.as_deref(), &selection, &cwd, common)?;
+    if files.is_empty() && !(args.select.include.is_empty() && args.select.containing.is_empty()) {
+        style::warning(
+            "no file is covered: --include takes globs, --containing parts of paths, and both look below --source",
+            common.color,
+        );
+    }
     let attempts = attempt(files, &options(&args.select)?, script.as_deref().or(Some(&cwd)))?;
     let bad: Vec<_> = attempts.iter().filter(|a| a.result.is_err()).collect();
     let mut uncovered: BTreeMap<String, String> = compiled.into_iter().map(compiled_only).collect();
@@ -103,6 +109,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<Exit> {
         created: now(),
         name: first.clone(),
         context: context.to_owned(),
+        board: String::new(),
         files: if seen.is_none() { joined(&maps, hits) } else { BTreeMap::new() },
         traced: seen.unwrap_or_default(),
         uncovered,
