@@ -1,5 +1,4 @@
 # Programs that trace themselves with `_mpycov_trace`, and take the result as data.
-import sys
 
 import _mpycov_trace as _core
 
@@ -133,9 +132,14 @@ def start(
     _core._trace(_call)
 
 
-# Ends tracing.
+# Ends tracing. What the host asks for the result is loaded while it is known where it is.
 def stop():
     _core._trace(None)
+    if _core._table:
+        try:
+            _core._part("_mpycov")
+        except Exception:
+            pass
 
 
 def _pair(k):
