@@ -376,6 +376,9 @@ def _save_at_exit(runtime, path):
     def last():
         try:
             if own:
+                # The firmware has ended tracing before.
+                if _tracer and _tracer._tracing:
+                    sys.settrace(_tracer._tracing)
                 own()
         finally:
             _unlock_heap()

@@ -12,6 +12,7 @@
 # line. When there is not enough, tracing goes on with what there is, and `lost`
 # says what was not noted. The firmware needs memory to report a call, and says
 # nothing when it has none; so at each exception it is looked whether there is some.
+import micropython
 import sys
 
 # By its file name: None for a file that is not wanted, or a tuple that starts with
@@ -86,7 +87,7 @@ def _lines(f):
 # A .mpy may have been made from a file of the same name. Its lines are not those of the
 # source that is traced.
 def _is_compiled(frame):
-    if frame.f_globals.get("__file__", "")[-4:] != ".mpy":
+    if not frame.f_globals.get("__file__", "").endswith(".mpy"):
         return False
     if _COMPILED not in lost:
         lost.append(_COMPILED)
@@ -101,13 +102,10 @@ def _new(f, frame):
         if was and not _is_compiled(frame):
             f[n] &= 12
             code = frame.f_code
-            if was == 2 or was == 1 and n == code.co_firstlineno:
-                return _look(f, code)
-    except IndexError as error:
+            if (was == 2 or was == 1 and n == code.co_firstlineno) and not _locked():
+                _look(f, code)
+    except Exception as error:
         _lose(error)
-    except Exception:
-        # The function goes on being traced.
-        pass
 
 
 # When all lines of a function have been seen, and none is watched, then its frames
@@ -115,19 +113,23 @@ def _new(f, frame):
 # function first starts, and again when that line comes that was then the last of
 # those missing. (Code that has no `co_lines` is always traced.)
 def _look(f, code):
-    last = missing = 0
-    for _, _, n in code.co_lines():
-        byte = f[n] if n else 0
-        if byte & 4:
-            return
-        if byte & 3:
-            missing = n
-            if byte == 1:
-                last = n
-    if last:
-        f[last] = 2
-    elif not missing:
-        f[code.co_firstlineno] |= 8
+    try:
+        last = missing = 0
+        for _, _, n in code.co_lines():
+            byte = f[n] if n else 0
+            if byte & 4:
+                return
+            if byte & 3:
+                missing = n
+                if byte == 1:
+                    last = n
+        if last:
+            f[last] = 2
+        elif not missing:
+            f[code.co_firstlineno] |= 8
+    except Exception:
+        # The function goes on being traced.
+        pass
 
 
 def _lose(error):
@@ -139,12 +141,22 @@ def _lose(error):
         _starved = True
 
 
+# Is the heap locked? Then nothing may fail for lack of memory here: the exception would be
+# put where that of the program is.
+def _locked():
+    try:
+        micropython.heap_lock()
+        return micropython.heap_unlock()
+    except AttributeError:
+        return 0
+
+
 # An exception went through a frame. Was there memory to report calls?
 def _check():
     global _starved
     if not _starved:
         try:
-            bytearray(128)
+            _starved = bool(_locked() or not bytearray(128))
         except MemoryError:
             _starved = True
 

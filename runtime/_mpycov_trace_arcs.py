@@ -18,10 +18,20 @@ def _listed(name, frame):
     return _core._listed(name, frame, _file)
 
 
-# What is known of a file: state, a callback for each depth of calls in it, transitions.
-# The first byte of the state, for which there is no line, is the depth.
+# What is known of a file: state, a callback for each depth of calls in it, transitions,
+# more of those, and for how many there is room. The first byte of the state, for which
+# there is no line, is the depth. A set that finds no memory when it has to grow is broken
+# from then on, and makes the firmware read what is behind it. So this one is made with room,
+# and never grows; a dictionary, which takes twice the memory, does that safely.
 def _file(f):
-    return f, [], set()
+    room = 8
+    for n in range(1, len(f)):
+        if f[n] & 4:
+            room += 2
+    arcs = set(range(room))
+    while arcs:
+        arcs.discard(len(arcs) - 1)
+    return f, [], arcs, {}, room
 
 
 # See `_call` of the core.
@@ -33,33 +43,38 @@ def _call(frame, event, arg, known=_core._known):
         if f and not f[0][code.co_firstlineno] & 8:
             i = f[0][0]
             if i < len(f[1]):
-                f[0][0] = i + 1
-                return f[1][i]
-            return _deeper(f, i)
+                step = f[1][i]
+                step(frame, event, arg)
+                return step
+            return _deeper(f)
     except KeyError:
         f = _core._first(frame)
-        return f and _deeper(f, 0)
+        return f and _deeper(f)
     except Exception as error:
         _core._lose(error)
     return None
 
 
-# A callback for frames of this depth. Those of the deeper ones are not kept.
-def _deeper(f, i):
+# A callback for frames that are deeper than before, up to some depth. What is deeper
+# still starts anew: it may be deep, or frames have been left without a word.
+def _deeper(f):
     try:
-        step = _step(f[0], f[2], i)
-        if i < _KEPT:
-            f[1].append(step)
-            f[0][0] = i + 1
+        if len(f[1]) == _KEPT:
+            f[1].clear()
+        step = _step(f[0], f[2], len(f[1]))
+        f[1].append(step)
+        f[0][0] = len(f[1])
         return step
     except Exception as error:
         _core._lose(error)
 
 
 # Each frame has a watched line of its own that it was at, shifted, or 0. As the
-# callback of the core, this one has to do with 11 words. A generator that goes on is
-# a new frame for the firmware. Frames that an exception ends do not say so, but those
-# that it reaches know their depth.
+# callback of the core, this one has to do with 11 words. A frame says when it returns
+# or yields, but not that an exception has ended it, nor that it waits in an `await`;
+# one that goes on after that is a new one for the firmware. So the depth may be too
+# great for a while, and a callback may have been left at any line: it is told when it
+# is given to another frame.
 def _step(f, arcs, i):
     p = 0
 
@@ -70,7 +85,7 @@ def _step(f, arcs, i):
             if p:
                 event = p | arg
                 if event not in arcs:
-                    _add(arcs, event)
+                    _add(frame, event)
                 p = 0
             event = f[arg] if arg < size else 1
             if event:
@@ -81,20 +96,28 @@ def _step(f, arcs, i):
         else:
             # Where an exception leads is no transition.
             p = 0
-            if event is "return":
-                f[0] = i
-            else:
-                f[0] = i + (i < 6)
+            f[0] = i if event is "return" else i + 1
+            if event is "exception":
                 _check()
 
     return step
 
 
-def _add(arcs, k):
+def _add(frame, k):
     try:
-        if len(arcs) < _MOST:
-            arcs.add(k)
-        elif "too many transitions" not in _core.lost:
-            _core.lost.append("too many transitions")
+        f = _core._known[frame.f_code.co_filename]
+        if len(f[2]) < f[4]:
+            f[2].add(k)
+        elif _core._locked():
+            _check()
+        else:
+            _more(f[3], k)
     except Exception as error:
         _core._lose(error)
+
+
+def _more(arcs, k):
+    if len(arcs) < _MOST:
+        arcs[k] = None
+    elif "too many transitions" not in _core.lost:
+        _core.lost.append("too many transitions")

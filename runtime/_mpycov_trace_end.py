@@ -13,8 +13,11 @@ def reset():
             for n in range(1, len(state)):
                 # Which lines are shared is not known any more: all functions are traced.
                 state[n] = state[n] & 4 | 3
-            if len(f) > 2 and f[2]:
-                f[2].clear()
+            if isinstance(f[1], list):
+                # It keeps its room.
+                for k in list(f[2]):
+                    f[2].discard(k)
+                f[3].clear()
 
 
 # Calls `write` with each line of the frames. Meanwhile nothing is traced.
@@ -61,8 +64,8 @@ def _send(write, frame, digest, count, all):
         if start == 0 or digits.strip("0"):
             write(frame("trace:1:%s:%d:%d:%s" % (digest, count, start, digits)))
             sent += 1
-    if len(all[0]) == 3:
-        words = ["%d-%d" % (k >> 15, k & 0x7FFF) for f in all for k in f[2]]
+    if isinstance(all[0][1], list):
+        words = ["%d-%d" % (k >> 15, k & 0x7FFF) for f in all for part in f[2:4] for k in part]
         for start in range(0, len(words) or 1, 24):
             part = ",".join(words[start : start + 24])
             write(frame("arcs:1:%s:%s" % (digest, part)))

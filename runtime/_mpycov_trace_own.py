@@ -35,7 +35,7 @@ def _own(name, frame):
     state = bytearray(b"\x01" * (int(row[1]) + 1 if row else 128))
     codes, arcs = _mode[2:]
     codes = bytearray() if codes else None
-    arcs = set() if arcs else None
+    arcs = {} if arcs else None
     return state, _lines(state, not row), arcs, codes, set(), kind, row
 
 
@@ -88,7 +88,7 @@ def _transitions(f, first):
                 return
             k = p * 65536 + n
             if p != n and k not in arcs:
-                _core._part("_mpycov_trace_arcs")._add(arcs, k)
+                _core._part("_mpycov_trace_arcs")._more(arcs, k)
             p = n
         except Exception as error:
             _core._lose(error)

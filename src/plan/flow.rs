@@ -17,6 +17,7 @@ pub(super) struct Flow {
     stuck: HashSet<TextSize>,
     leaving: HashSet<TextSize>,
     broken: HashSet<TextSize>,
+    continued: HashSet<TextSize>,
 }
 
 impl Flow {
@@ -47,6 +48,11 @@ impl Flow {
         self.broken.contains(&at)
     }
 
+    /// Does a `continue`, reachable or not, go to the end of the loop that starts here?
+    pub(super) fn has_continue(&self, at: TextSize) -> bool {
+        self.continued.contains(&at)
+    }
+
     fn suite(&mut self, suite: &[Stmt], live: bool, loops: &mut Vec<TextSize>) -> bool {
         let mut live = live;
         for stmt in suite {
@@ -67,7 +73,11 @@ impl Flow {
 
     fn stmt(&mut self, stmt: &Stmt, live: bool, loops: &mut Vec<TextSize>) -> bool {
         match stmt {
-            Stmt::Return(_) | Stmt::Raise(_) | Stmt::Continue(_) => false,
+            Stmt::Return(_) | Stmt::Raise(_) => false,
+            Stmt::Continue(_) => {
+                self.continued.extend(loops.last());
+                false
+            }
             Stmt::Break(_) => {
                 if let (true, Some(innermost)) = (live, loops.last()) {
                     self.broken.insert(*innermost);

@@ -121,6 +121,9 @@ impl Maker<'_> {
         let own_line = self.is_indent(indent);
         if !own_line && opener == Some(self.line(first.start())) {
             self.outline.one_line.extend(opener);
+            if body.iter().any(|stmt| matches!(stmt, Stmt::Return(_))) {
+                self.returns.extend(opener);
+            }
             return None;
         }
         let number = self.outline.suites.len();
@@ -181,7 +184,8 @@ impl Maker<'_> {
         let inner = last.inner.clone();
         let is_test = last.code == Code::Made;
         let from = if is_test { inner.len().saturating_sub(1) } else { 0 };
-        if inner.is_empty() || !is_test || last.defines {
+        // A fence around it does not help one that has no place for a fence of its own.
+        if (inner.is_empty() || !is_test || last.defines) && last.shared != Shared::Always {
             last.shared = how;
         }
         if last.defines {
@@ -230,8 +234,9 @@ impl Maker<'_> {
             Stmt::Return(_) => self.returns.push(line),
             Stmt::If(s) => self.if_chain(&mut step, (&s.body, &s.elif_else_clauses), place),
             Stmt::While(s) => {
+                // An endless loop has the jump back at its end, where `continue` goes as well.
                 let again = match wholly_constant(&s.test) {
-                    Some(true) => After::Completing,
+                    Some(true) if !self.flow.has_continue(stmt.start()) => After::Completing,
                     _ => After::Anyhow,
                 };
                 let end = (again, Tail::Loop(line));
