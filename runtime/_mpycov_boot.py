@@ -254,6 +254,9 @@ def run(how):
             sys.print_exception(error)
     finally:
         _unlock_heap()
+        if "trace" in how:
+            # Has the program traced itself? In exit handlers that cannot be told.
+            _mpycov_trace_end.all_lost()
         _save_at_exit(_mpycov, how["hits"])
         _note_frozen(how["frozen"], real)
     if status:
@@ -375,6 +378,9 @@ def _save_at_exit(runtime, path):
 
     def last():
         try:
+            if _tracer:
+                # Before exit handlers the firmware switches tracing off.
+                sys.settrace(_tracer._tracing)
             if own:
                 own()
         finally:

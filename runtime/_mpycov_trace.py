@@ -23,6 +23,8 @@ import sys
 _known = {}
 # Said when a .mpy has the name of a source.
 _COMPILED = "a .mpy has the name of a source that is traced"
+# Said when the tracer is not called any more.
+ENDED = "tracing ended before the program did"
 # What was not noted, and why: texts, and types of exceptions.
 lost = []
 # Was there no memory for a while?

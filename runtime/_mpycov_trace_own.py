@@ -135,7 +135,18 @@ def start(
 
 # Ends tracing.
 def stop():
+    lost = _lost()
+    if _core.ENDED in lost and _core.ENDED not in _core.lost:
+        _core.lost.append(_core.ENDED)
     _core._trace(None)
+
+
+# What was not noted. In exit handlers the firmware has switched tracing off, which is not
+# the program's doing.
+def _lost():
+    if _core._tracing:
+        sys.settrace(_core._tracing)
+    return _core._part("_mpycov_trace_end").all_lost()
 
 
 def _pair(k):
@@ -161,7 +172,7 @@ def get_data():
         if _mode[3]:
             data["arcs"][name] = sorted([_pair(k) for k in f[2]])
     data["kinds"] = {name: f[5] for name, f in _known.items() if f and f[5]}
-    lost = _core._part("_mpycov_trace_end").all_lost()
+    lost = _lost()
     if lost:
         data["lost"] = lost
     return data
