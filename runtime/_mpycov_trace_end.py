@@ -1,8 +1,12 @@
 # Makes the frames of what `_mpycov_trace` noted. Where a run is traced, its
 # functions take the place of those of the runtime.
 import sys
+from builtins import int, isinstance, len, min, range
 
 import _mpycov_trace as _core
+
+# The runtime, as far as it is loaded: the program may take it out of `sys.modules`.
+_runtime = sys.modules.get("_mpycov")
 
 
 # Forgets what was seen.
@@ -22,9 +26,7 @@ def frames(write, all=True):
     lost = all_lost()
     sys.settrace(None)
     try:
-        import _mpycov
-
-        _frames(write, _mpycov._frame, lost)
+        _frames(write, (_runtime or __import__("_mpycov"))._frame, lost)
     finally:
         sys.settrace(_core._tracing)
 

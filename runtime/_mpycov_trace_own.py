@@ -1,5 +1,6 @@
 # Programs that trace themselves with `_mpycov_trace`, and take the result as data.
 import sys
+from builtins import bytearray, hash, len, set
 
 import _mpycov_trace as _core
 
@@ -8,6 +9,8 @@ _known = _core._known
 _mode = (None, None, False, False)
 # What says that it made the data.
 _test = None
+# What keeps transitions.
+_arcs = None
 
 
 def _wanted(name):
@@ -89,7 +92,7 @@ def _transitions(f, first):
                 return
             k = p * 65536 + n
             if p != n and k not in arcs:
-                _core._part("_mpycov_trace_arcs")._add(arcs, k)
+                _arcs._add(arcs, k)
             p = n
         except Exception as error:
             _core._lose(error)
@@ -116,7 +119,7 @@ def _code(f, code):
 def start(
     include=None, exclude=None, collect_executable=False, collect_arcs=False, test_script=None
 ):
-    global _mode, _test
+    global _arcs, _mode, _test
     if _core._meet not in (None, _own):
         raise RuntimeError("it is traced by `mpycov run` already: leave out `--mode settrace`")
     _test = test_script
@@ -129,6 +132,8 @@ def start(
         open(_core._table).close()
     except OSError:
         _core._table = ""
+    if collect_arcs:
+        _arcs = _core._part("_mpycov_trace_arcs")
     _core._meet = _own
     _core._trace(_call)
 
