@@ -141,54 +141,6 @@ micropython.heap_unlock()
     assert!(report.contains("t.py:3: it may have run where settrace reports nothing"), "{report}");
 }
 
-/// Programs in which tracing ends: a recursion that finds no stack for a callback, and one that traces itself.
-const ENDING: [&str; 2] = [
-    "\
-def down(n):
-    return down(n + 1)
-def after():
-    return 1
-try:
-    down(0)
-except RuntimeError:
-    after()
-",
-    "\
-import sys
-def a():
-    return 1
-def after():
-    return 1
-a()
-sys.settrace(None)
-after()
-",
-];
-
-#[test]
-fn what_ran_when_tracing_had_ended_is_open() {
-    let dir = common::temp_dir();
-    let program = dir.path().join("micropython");
-    firmware().executable(&program, false);
-    let micropython = program.display().to_string();
-    for (number, text) in ENDING.iter().enumerate() {
-        common::write_files(dir.path(), &[("t.py", text)]);
-        let data = format!("data-{number}");
-        let run = ["run", "--mode", "settrace", "--micropython", &micropython];
-        let outcome = cli::run(dir.path(), &[&run[..], &["--data-dir", &data, "t.py"]].concat());
-        assert_eq!(outcome.status, Some(0), "{}", outcome.text());
-        let said = outcome.err();
-        let lost = "the tracer could not note all: tracing ended before the program did";
-        assert!(said.contains(lost), "{said}");
-        let found = cli::verdicts(&dir.path().join(&data), dir.path());
-        let file = &found.coverage.files[0];
-        assert!(file.statements.values().all(|hit| *hit), "{:?}", file.statements);
-        let open: Vec<u32> = file.not_measured.iter().map(|part| part.line.0).collect();
-        let after = text.lines().position(|line| line == "def after():").expect("a line") + 2;
-        assert!(open.contains(&u32::try_from(after).expect("a line")), "{open:?}");
-    }
-}
-
 /// Functions of which all was seen are not traced any more. What could be taken for one of them is: a
 /// lambda and a function that start on their lines, what takes another way later, and a generator.
 const REPEATED: &str = "\
