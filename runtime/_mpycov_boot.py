@@ -73,8 +73,9 @@ def _full_below(path, cwd):
 
 
 # Replaces the root file system. `tree` holds the instrumented files under
-# their full paths. `log` is the file for what unittest prints.
-def _overlay(tree, log):
+# their full paths. `log` is the file for what unittest prints. `served` is to hold the
+# full names of files by the names that they were imported by.
+def _overlay(tree, log, served):
     real = vfs.VfsPosix()
     cwd = os.getcwd()
     root = _Root()
@@ -113,10 +114,14 @@ def _overlay(tree, log):
     def find(path):
         full = _full(path, real.getcwd())
         try:
+            if served.get(path, full) != full and real.stat(path) and _tracer:
+                served[served[path]] = served[path]
+                _tracer.apart(path, served[path])
             text = tree + "/" + full.replace(":", "", 1) if _DRIVES else tree + full
             real.stat(text)
             # Behind a link, `..` leads elsewhere than the name says.
             if real.stat(full)[1:3] == real.stat(path)[1:3]:
+                served.setdefault(path, full)
                 return text
         except OSError:
             pass
@@ -216,12 +221,13 @@ def run(how):
     sys.argv[:] = how["argv"]
     sys.modules.pop("_mpycov_boot", None)
     main = __import__("__main__")
-    root, real = _overlay(how["tree"], how["tests"])
+    served = {}
+    root, real = _overlay(how["tree"], how["tests"], served)
     _save_on_signal(how["signal"], _mpycov, root, real, how["hits"])
     cwd = real.getcwd()
     status = 0
     if "trace" in how:
-        _trace(how, cwd)
+        _trace(how, cwd, served)
     try:
         if "module" in how:
             module = __import__(how["module"], None, None, False)
@@ -254,6 +260,9 @@ def run(how):
             sys.print_exception(error)
     finally:
         _unlock_heap()
+        if "trace" in how:
+            # Has the program traced itself? In exit handlers that cannot be told.
+            _mpycov_trace_end.all_lost()
         _save_at_exit(_mpycov, how["hits"])
         _note_frozen(how["frozen"], real)
     if status:
@@ -347,12 +356,15 @@ def _save_on_signal(number, runtime, root, real, path):
             return real.open(path + "?", "w").close()
         except Exception:
             pass
-# Starts to trace. From now on the runtime's frames are those of the tracer.
-def _trace(how, cwd):
+# Starts to trace. From now on the runtime's frames are those of the tracer. What else is
+# compiled under the name of a file is not its text.
+def _trace(how, cwd, served):
+    if "script" in how:
+        served[how["script"]] = _full(how["script"], cwd)
     _mpycov.frames = _mpycov_trace_end.frames
     _mpycov.reset = _mpycov_trace_end.reset
     _tracer._table = how["trace"]
-    _tracer._plain = lambda name: _full(name, cwd)
+    _tracer._plain = lambda name: served.get(name, "")
     _tracer.watch(how["arcs"])
 
 
@@ -375,10 +387,10 @@ def _save_at_exit(runtime, path):
 
     def last():
         try:
+            if _tracer:
+                # Before exit handlers the firmware switches tracing off.
+                sys.settrace(_tracer._tracing)
             if own:
-                # The firmware has ended tracing before.
-                if _tracer and _tracer._tracing:
-                    sys.settrace(_tracer._tracing)
                 own()
         finally:
             _unlock_heap()

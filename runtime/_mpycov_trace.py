@@ -15,6 +15,9 @@
 import micropython
 import sys
 
+# The program may put others in their place.
+from builtins import bytearray, int, len, open, range, type, zip
+
 # By its file name: None for a file that is not wanted, or a tuple that starts with
 # its state and the callback of its frames. The state has a byte for each line, which
 # is 0 when there is nothing to be done there. In its low bits it is 1 if the line was
@@ -24,6 +27,10 @@ import sys
 _known = {}
 # Said when a .mpy has the name of a source.
 _COMPILED = "a .mpy has the name of a source that is traced"
+# Said when the tracer is not called any more.
+ENDED = "tracing ended before the program did"
+# Said when files of several directories have the same name.
+_TWO = "two files were imported by one relative name"
 # What was not noted, and why: texts, and types of exceptions.
 lost = []
 # Was there no memory for a while?
@@ -87,7 +94,11 @@ def _lines(f):
 # A .mpy may have been made from a file of the same name. Its lines are not those of the
 # source that is traced.
 def _is_compiled(frame):
-    if not frame.f_globals.get("__file__", "").endswith(".mpy"):
+    try:
+        if not frame.f_globals.get("__file__", "").endswith(".mpy"):
+            return False
+    except Exception:
+        # The program has put something else there.
         return False
     if _COMPILED not in lost:
         lost.append(_COMPILED)
@@ -166,7 +177,10 @@ def _check():
 # a bit for each line, whether functions share it; another one whether it is watched. It is read each time, so as not to be held: a file is
 # met when it is imported, from the same place.
 def _row(name):
-    key = (_plain(name) + "\t").encode()
+    name = _plain(name)
+    if not name:
+        return None
+    key = (name + "\t").encode()
     with open(_table, "rb") as file:
         for row in file:
             if row.startswith(key):
@@ -212,9 +226,21 @@ def _use(root):
     _root = root.lstrip("/")
 
 
+# What a file of the table is called there. Others of the board may have such a name elsewhere.
 def _plain(name):
     name = name.lstrip("/")
-    return name[len(_root) :] if name.startswith(_root) else name
+    return name[len(_root) :] if name.startswith(_root) else ""
+
+
+# Another file came by a name that one of the table has: that one is told by `full` from
+# now on, and code with this name may be of either and is not traced.
+def apart(name, full):
+    f = _known.pop(name, None)
+    if f:
+        _known[full] = f
+    _known[name] = None
+    if _TWO not in lost:
+        lost.append(_TWO)
 
 
 # On a board.

@@ -1,4 +1,6 @@
 # Notes transitions between lines as well, from those lines that are watched.
+from builtins import len, set
+
 import _mpycov_trace as _core
 from _mpycov_trace import _check, _new
 

@@ -1,8 +1,12 @@
 # Makes the frames of what `_mpycov_trace` noted. Where a run is traced, its
 # functions take the place of those of the runtime.
 import sys
+from builtins import int, isinstance, len, min, range
 
 import _mpycov_trace as _core
+
+# The runtime, as far as it is loaded: the program may take it out of `sys.modules`.
+_runtime = sys.modules.get("_mpycov")
 
 
 # Forgets what was seen.
@@ -22,16 +26,15 @@ def reset():
 
 # Calls `write` with each line of the frames. Meanwhile nothing is traced.
 def frames(write, all=True):
+    lost = all_lost()
     sys.settrace(None)
     try:
-        import _mpycov
-
-        _frames(write, _mpycov._frame)
+        _frames(write, (_runtime or __import__("_mpycov"))._frame, lost)
     finally:
         sys.settrace(_core._tracing)
 
 
-def _frames(write, frame):
+def _frames(write, frame, lost):
     # One file may have been met by several names.
     told = {}
     for name, f in _core._known.items():
@@ -44,7 +47,7 @@ def _frames(write, frame):
     sent = 0
     for digest, (count, all) in told.items():
         sent += _send(write, frame, digest, count, all)
-    for what in all_lost():
+    for what in lost:
         write(frame("lost:1:%s" % what))
         sent += 1
     write(frame("end:%d" % sent))
@@ -73,9 +76,33 @@ def _send(write, frame, digest, count, all):
     return sent
 
 
+# Is the tracer called? It is asked with a piece of code whose name it has forgotten.
+def _is_on():
+    met = []
+    meet = _core._meet
+    _core._known.pop("<string>", None)
+    _core._meet = lambda name, frame: met.append(name)
+    try:
+        exec("0")
+    except Exception:
+        pass
+    finally:
+        _core._meet = meet
+    return met
+
+
 # What was not noted, in words.
 def all_lost():
     words = []
+    if _core._tracing and not _is_on():
+        # If it can be set again, then the program has set another one. Else an exception
+        # has left a callback, such as that of too deep a recursion or of Ctrl-C, and the
+        # firmware calls none any more; or one is being called just now.
+        sys.settrace(_core._tracing)
+        if not _is_on():
+            words.append(_core.ENDED)
+        elif _core.ENDED not in _core.lost:
+            _core.lost.append(_core.ENDED)
     for what in _core.lost:
         words.append(what if isinstance(what, str) else "%s while tracing" % what.__name__)
     if _core._starved:

@@ -1,4 +1,6 @@
 # Programs that trace themselves with `_mpycov_trace`, and take the result as data.
+import sys
+from builtins import bytearray, hash, len, set
 
 import _mpycov_trace as _core
 
@@ -7,6 +9,8 @@ _known = _core._known
 _mode = (None, None, False, False)
 # What says that it made the data.
 _test = None
+# What keeps transitions.
+_arcs = None
 
 
 def _wanted(name):
@@ -88,7 +92,7 @@ def _transitions(f, first):
                 return
             k = p * 65536 + n
             if p != n and k not in arcs:
-                _core._part("_mpycov_trace_arcs")._more(arcs, k)
+                _arcs._more(arcs, k)
             p = n
         except Exception as error:
             _core._lose(error)
@@ -115,7 +119,7 @@ def _code(f, code):
 def start(
     include=None, exclude=None, collect_executable=False, collect_arcs=False, test_script=None
 ):
-    global _mode, _test
+    global _arcs, _mode, _test
     if _core._meet not in (None, _own):
         raise RuntimeError("it is traced by `mpycov run` already: leave out `--mode settrace`")
     _test = test_script
@@ -128,18 +132,31 @@ def start(
         open(_core._table).close()
     except OSError:
         _core._table = ""
+    if collect_arcs:
+        _arcs = _core._part("_mpycov_trace_arcs")
     _core._meet = _own
     _core._trace(_call)
 
 
 # Ends tracing. What the host asks for the result is loaded while it is known where it is.
 def stop():
+    lost = _lost()
+    if _core.ENDED in lost and _core.ENDED not in _core.lost:
+        _core.lost.append(_core.ENDED)
     _core._trace(None)
     if _core._table:
         try:
             _core._part("_mpycov")
         except Exception:
             pass
+
+
+# What was not noted. In exit handlers the firmware has switched tracing off, which is not
+# the program's doing.
+def _lost():
+    if _core._tracing:
+        sys.settrace(_core._tracing)
+    return _core._part("_mpycov_trace_end").all_lost()
 
 
 def _pair(k):
@@ -165,7 +182,7 @@ def get_data():
         if _mode[3]:
             data["arcs"][name] = sorted([_pair(k) for k in f[2]])
     data["kinds"] = {name: f[5] for name, f in _known.items() if f and f[5]}
-    lost = _core._part("_mpycov_trace_end").all_lost()
+    lost = _lost()
     if lost:
         data["lost"] = lost
     return data
