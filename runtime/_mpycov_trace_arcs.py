@@ -7,7 +7,7 @@ from _mpycov_trace import _check, _new
 # As many are kept of one file.
 _MOST = 4096
 # As many callbacks are kept of one file, for as many depths of calls.
-_KEPT = 6
+_KEPT = 4
 
 
 # From now on the tracer works in this way; gives what is to be called.

@@ -163,6 +163,9 @@ def measure(flash, names, way, arcs):
     printed, taken = board.run(RUN)
     allocated = int(printed.split()[-1])
     board.run(CLEAR + (BLANK if way == "ours" else ""))
+    # What asking itself leaves behind is there both times.
+    board.run(FORGET[way].replace("clear", "copy"))
+    lowest(board)
     held = lowest(board)
     board.run(FORGET[way])
     held -= lowest(board)
