@@ -121,6 +121,9 @@ impl Maker<'_> {
         let own_line = self.is_indent(indent);
         if !own_line && opener == Some(self.line(first.start())) {
             self.outline.one_line.extend(opener);
+            if body.iter().any(|stmt| matches!(stmt, Stmt::Return(_))) {
+                self.returns.extend(opener);
+            }
             return None;
         }
         let number = self.outline.suites.len();
@@ -364,6 +367,10 @@ impl Maker<'_> {
                 let end = (after, Tail::Through);
                 let at = Some(own.line);
                 own.inner.extend(self.suite(&handler.body, place, None, end, at));
+                if own.inner.is_empty() && index == last && joins {
+                    // On its line is the way into the `finally` that is behind it.
+                    own.shared = Shared::Always;
+                }
                 steps.push(own);
             }
             self.outline.suites[number].steps = steps;
