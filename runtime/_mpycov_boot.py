@@ -114,14 +114,20 @@ def _overlay(tree, log, served):
     def find(path):
         full = _full(path, real.getcwd())
         try:
-            if served.get(path, full) != full and real.stat(path) and _tracer:
-                served[served[path]] = served[path]
-                _tracer.apart(path, served[path])
+            other = served.get(path, full)
+            if other != full and real.stat(path) and _tracer:
+                served[other] = other
+                served[path] = ""
+                _tracer.apart(path, other)
             text = tree + "/" + full.replace(":", "", 1) if _DRIVES else tree + full
             real.stat(text)
             # Behind a link, `..` leads elsewhere than the name says.
             if real.stat(full)[1:3] == real.stat(path)[1:3]:
-                served.setdefault(path, full)
+                if path not in served:
+                    served[path] = full
+                    if _tracer and not _tracer._known.get(path):
+                        # What had this name was something else.
+                        _tracer._known.pop(path, None)
                 return text
         except OSError:
             pass

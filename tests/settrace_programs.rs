@@ -142,12 +142,18 @@ first.f(1)
 #[test]
 fn what_is_compiled_under_the_name_of_a_file_is_not_it() {
     let compiles = "\
+import sys
 with open('other.py') as file:
     text = file.read()
 exec(compile(text, 'other.py', 'exec'))
 print(f(0))
+exec(compile(text, 'm.py', 'exec'))
+print(f(1))
+sys.path[:] = ['']
+import m
+m.f(0)
 ";
-    all_seen(&[("t.py", compiles), ("other.py", F)]);
+    all_seen(&[("t.py", compiles), ("other.py", F), ("m.py", F)]);
 }
 
 #[test]
