@@ -268,7 +268,10 @@ def run(how):
         _unlock_heap()
         if "trace" in how:
             # Has the program traced itself? In exit handlers that cannot be told.
-            _mpycov_trace_end.all_lost()
+            try:
+                _mpycov_trace_end.all_lost()
+            except Exception:
+                pass
         _save_at_exit(_mpycov, how["hits"])
         _note_frozen(how["frozen"], real)
     if status:
