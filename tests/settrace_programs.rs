@@ -212,3 +212,33 @@ print('gone')
     let seen = verdicts(dir.path(), "data");
     assert!(seen.iter().all(|file| file.statements.values().all(|hit| *hit)), "{seen:?}");
 }
+
+/// What a program does that is asked for its hits in the middle, as by a signal: it goes on being traced.
+#[test]
+fn saving_in_the_middle_does_not_end_tracing() {
+    let saves = "\
+import _mpycov
+import m
+m.f(0)
+_mpycov.save('middle')
+m.f(1)
+import late
+late.f(0)
+";
+    let dir = program(&[("t.py", saves), ("m.py", F), ("late.py", F)]);
+    let ran = run(dir.path(), "data", &["--mode", "settrace"]);
+    assert_eq!((ran.status, &*ran.err()), (Some(0), ""));
+    let missing = |data: &str, name: &str| -> Vec<u32> {
+        let files = verdicts(dir.path(), data);
+        let file = files.iter().find(|file| file.path == name).expect("a file");
+        file.statements.iter().filter(|(_, hit)| !**hit).map(|(line, _)| line.0).collect()
+    };
+    assert_eq!(missing("data", "m.py"), Vec::<u32>::new());
+    assert_eq!(missing("data", "late.py"), [3]);
+    let middle = std::fs::read(dir.path().join("middle")).expect("what was saved");
+    let frames = mpycov::wire::frame::read(&middle);
+    assert_eq!((frames.complete, &*frames.faults), (1, &[][..]));
+    let told = frames.traces.values().map(|seen| seen.lines.len()).sum::<usize>();
+    // Four lines of the script, three of the module.
+    assert_eq!(told, 7);
+}
