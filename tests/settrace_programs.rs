@@ -213,6 +213,27 @@ print('gone')
     assert!(seen.iter().all(|file| file.statements.values().all(|hit| *hit)), "{seen:?}");
 }
 
+#[test]
+fn a_module_that_is_imported_where_calls_are_not_reported_is_open() {
+    let schedules = "\
+import micropython
+def call(n):
+    import m
+    m.f(n)
+def wait(n):
+    for i in range(100):
+        n += i
+    return n
+for i in range(20):
+    micropython.schedule(call, i)
+    wait(i)
+print('done')
+";
+    let (open, said) = traced(&[("t.py", schedules), ("m.py", F)]);
+    assert_eq!(said, "");
+    assert!(open.untraced >= 4, "{open:?}");
+}
+
 /// What a program does that is asked for its hits in the middle, as by a signal: it goes on being traced.
 #[test]
 fn saving_in_the_middle_does_not_end_tracing() {

@@ -322,3 +322,18 @@ steps.one()
     // It was refused, or this shows nothing.
     assert!(flash(&board).join("refused").exists());
 }
+
+#[test]
+fn a_file_of_the_board_is_not_taken_for_one_that_was_placed() {
+    let board = tracing(Serial::Tcp, &[]);
+    fs::create_dir(flash(&board).join("lib")).expect("a directory");
+    fs::write(flash(&board).join("lib/steps.py"), "def one():\n    return 1\n").expect("a file");
+    let program = "import sys\nsys.path.append('lib')\nimport steps\nprint(steps.one())\n";
+    let steps = "def two():\n    return 2\n";
+    let dir = project(&[("lib/steps.py", steps), ("prog.py", program)]);
+    let ran = mpycov(dir.path(), &["run", "-t", &board.target, "--mode", "settrace", "prog.py"]);
+    assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "1\n", ""), "{}", ran.text());
+    let rows = figures(dir.path());
+    let missed = rows.iter().find(|row| row.starts_with("lib/steps.py")).expect("a row");
+    assert!(missed.ends_with("0% 1-2"), "{rows:?}");
+}
