@@ -114,14 +114,20 @@ def _overlay(tree, log, served):
     def find(path):
         full = _full(path, real.getcwd())
         try:
-            if served.get(path, full) != full and real.stat(path) and _tracer:
-                served[served[path]] = served[path]
-                _tracer.apart(path, served[path])
+            other = served.get(path, full)
+            if other != full and real.stat(path) and _tracer:
+                served[other] = other
+                served[path] = ""
+                _tracer.apart(path, other)
             text = tree + "/" + full.replace(":", "", 1) if _DRIVES else tree + full
             real.stat(text)
             # Behind a link, `..` leads elsewhere than the name says.
             if real.stat(full)[1:3] == real.stat(path)[1:3]:
-                served.setdefault(path, full)
+                if path not in served:
+                    served[path] = full
+                    if _tracer and not _tracer._known.get(path):
+                        # What had this name was something else.
+                        _tracer._known.pop(path, None)
                 return text
         except OSError:
             pass
@@ -262,7 +268,10 @@ def run(how):
         _unlock_heap()
         if "trace" in how:
             # Has the program traced itself? In exit handlers that cannot be told.
-            _mpycov_trace_end.all_lost()
+            try:
+                _mpycov_trace_end.all_lost()
+            except Exception:
+                pass
         _save_at_exit(_mpycov, how["hits"])
         _note_frozen(how["frozen"], real)
     if status:
@@ -304,19 +313,40 @@ def _is_frozen(name, file, real):
 
 # Callbacks that C code holds on to.
 _kept = []
+# So often saving is put off.
+_TRIES = 20
 
 
 # Saves the hits also when the host asks for them while the program runs,
 # however busy it is, and when a signal ends the program. The handlers only
 # leave a note: MicroPython sees to it where it is safe.
 def _save_on_signal(number, runtime, root, real, path):
+    left = [_TRIES]
+
+    # While the tracer is being called it cannot be asked whether it is called: that is
+    # over when this comes the next time, or it has ended.
+    def put_off(end):
+        try:
+            if _tracer and left[0] and not _mpycov_trace_end._is_on():
+                left[0] -= 1
+                micropython.schedule(save, end)
+                return True
+        except KeyboardInterrupt:
+            # It is meant for the program.
+            kill(2)
+        except Exception:
+            pass
+        left[0] = _TRIES
+        return False
+
     def save(end):
+        if put_off(end):
+            return
         opener = root.open
         root.open = real.open
         try:
             runtime.save(path)
         except KeyboardInterrupt:
-            # It is meant for the program.
             kill(2)
         except Exception:
             pass
@@ -356,6 +386,8 @@ def _save_on_signal(number, runtime, root, real, path):
             return real.open(path + "?", "w").close()
         except Exception:
             pass
+
+
 # Starts to trace. From now on the runtime's frames are those of the tracer. What else is
 # compiled under the name of a file is not its text.
 def _trace(how, cwd, served):

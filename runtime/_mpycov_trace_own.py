@@ -140,9 +140,11 @@ def start(
 
 # Ends tracing. What the host asks for the result is loaded while it is known where it is.
 def stop():
-    lost = _lost()
-    if _core.ENDED in lost and _core.ENDED not in _core.lost:
-        _core.lost.append(_core.ENDED)
+    try:
+        if _core.ENDED in _lost() and _core.ENDED not in _core.lost:
+            _core.lost.append(_core.ENDED)
+    except Exception as error:
+        _core._lose(error)
     _core._trace(None)
     if _core._table:
         try:

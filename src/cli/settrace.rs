@@ -131,11 +131,12 @@ impl Prepared {
             .collect();
         gap.calls |= self.may_hide_calls
             || seen.values().any(|(traced, events)| traced.may_hide_calls(events));
-        // Where lines are lost a file may have been imported without being met.
-        let unmet = gap.lines.then(Events::default);
+        // Where lines or calls are lost a file may have been imported without being met.
+        let all = Gap { lines: true, ..gap };
+        let unmet = (gap.lines || gap.calls).then(Events::default);
         let judged = |digest: &Digest, map: &FileMap| match seen.get(digest) {
             Some((traced, events)) => Some(traced.judge(events, gap, map)),
-            None => Some(self.text(digest)?.judge(unmet.as_ref()?, gap, map)),
+            None => Some(self.text(digest)?.judge(unmet.as_ref()?, all, map)),
         };
         maps.filter(|(digest, _)| self.files.contains_key(*digest))
             .map(|(digest, map)| (digest.clone(), judged(digest, map)))

@@ -294,3 +294,46 @@ fn compiled_files_of_the_board_are_named() {
     assert!(report.contains("thermo: only its compiled form (.mpy) is on the board"), "{report}");
     assert!(!report.contains("\nthermo.py"), "{report}");
 }
+
+#[test]
+fn an_import_that_finds_no_memory_does_not_cost_the_lines() {
+    let board = tracing(Serial::Tcp, &[]);
+    // What is loaded in the end is refused once.
+    let program = "\
+import builtins
+real = builtins.__import__
+left = [1]
+def limited(name, *args):
+    if name == '_mpycov' and left:
+        left.pop()
+        open('refused', 'w').close()
+        raise MemoryError
+    return real(name, *args)
+builtins.__import__ = limited
+import steps
+steps.one()
+";
+    let steps = "def one():\n    return 1\ndef two():\n    return 2\n";
+    let dir = project(&[("steps.py", steps), ("prog.py", program)]);
+    let ran = mpycov(dir.path(), &["run", "-t", &board.target, "--mode", "settrace", "prog.py"]);
+    assert_eq!((ran.status, &*ran.err()), (Some(0), ""), "{}", ran.text());
+    let rows = figures(dir.path());
+    assert!(rows.iter().any(|row| row == "steps.py 4 1 0 0 0/0 0/0 75% 4"), "{rows:?}");
+    // It was refused, or this shows nothing.
+    assert!(flash(&board).join("refused").exists());
+}
+
+#[test]
+fn a_file_of_the_board_is_not_taken_for_one_that_was_placed() {
+    let board = tracing(Serial::Tcp, &[]);
+    fs::create_dir(flash(&board).join("lib")).expect("a directory");
+    fs::write(flash(&board).join("lib/steps.py"), "def one():\n    return 1\n").expect("a file");
+    let program = "import sys\nsys.path.append('lib')\nimport steps\nprint(steps.one())\n";
+    let steps = "def two():\n    return 2\n";
+    let dir = project(&[("lib/steps.py", steps), ("prog.py", program)]);
+    let ran = mpycov(dir.path(), &["run", "-t", &board.target, "--mode", "settrace", "prog.py"]);
+    assert_eq!((ran.status, &*ran.out(), &*ran.err()), (Some(0), "1\n", ""), "{}", ran.text());
+    let rows = figures(dir.path());
+    let missed = rows.iter().find(|row| row.starts_with("lib/steps.py")).expect("a row");
+    assert!(missed.ends_with("0% 1-2"), "{rows:?}");
+}

@@ -369,6 +369,10 @@ impl Maker<'_> {
                 let end = (after, Tail::Through);
                 let at = Some(own.line);
                 own.inner.extend(self.suite(&handler.body, place, None, end, at));
+                if own.inner.is_empty() && index == last && joins {
+                    // On its line is the way into the `finally` that is behind it.
+                    own.shared = Shared::Always;
+                }
                 steps.push(own);
             }
             self.outline.suites[number].steps = steps;
