@@ -38,8 +38,8 @@ trace.export_json('found.json')
 
 /// What is left open of both, with what the device says of the files and without.
 const OPEN: (Blind, Blind) = (
-    Blind { statements: 548, branches: 346, untraced: 6 },
-    Blind { statements: 566, branches: 372, untraced: 6 },
+    Blind { statements: 552, branches: 346, untraced: 6 },
+    Blind { statements: 570, branches: 372, untraced: 6 },
 );
 
 /// Moves the compiled form of `source.py` into a directory that has all else.
