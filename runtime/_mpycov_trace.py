@@ -16,7 +16,7 @@ import micropython
 import sys
 
 # The program may put others in their place.
-from builtins import bytearray, int, len, open, range, type, zip
+from builtins import bool, bytearray, int, len, open, range, type, zip
 
 # By its file name: None for a file that is not wanted, or a tuple that starts with
 # its state and the callback of its frames. The state has a byte for each line, which

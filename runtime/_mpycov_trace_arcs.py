@@ -1,5 +1,5 @@
 # Notes transitions between lines as well, from those lines that are watched.
-from builtins import len, set
+from builtins import len, range, set
 
 import _mpycov_trace as _core
 from _mpycov_trace import _check, _new

@@ -168,7 +168,7 @@ def replace(name, real):
         return real(*args)
     setattr(builtins, name, other)
 real_print = print
-for name in ('open', 'len', 'bytearray', 'type', 'isinstance', 'hasattr', 'int', 'zip', 'range', 'set', 'print'):
+for name in ('open', 'len', 'bytearray', 'type', 'isinstance', 'hasattr', 'int', 'zip', 'range', 'set', 'bool', 'print'):
     replace(name, getattr(builtins, name))
 sys.path[:] = ['.']
 import m
