@@ -241,6 +241,11 @@ impl Judge<'_> {
         while self.infer() {}
         for number in 0..self.outline.suites.len() {
             self.behind_return(number);
+            // Nor of the rest of the function, if it goes on.
+            let back = &self.outline.suites[number].taken_back;
+            if back.iter().any(|line| self.of(*line) != Verdict::Not) {
+                self.blind(number);
+            }
         }
         while self.infer() {}
     }

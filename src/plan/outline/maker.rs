@@ -6,7 +6,7 @@ use ruff_python_ast::{Decorator, ElifElseClause, ExceptHandler, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::super::constants::{find_constants, is_const_call, may_be_constant};
-use super::super::flow::{Flow, wholly_constant};
+use super::super::flow::{Flow, leaves, wholly_constant};
 use super::super::integers::is_range;
 use super::super::lines::{Place, has_code, is_docstring};
 use super::{Code, Fence, Outline, Shared, Step, Suite, Tail};
@@ -38,6 +38,8 @@ pub fn outline(parsed: &Parsed) -> Outline {
         constants,
         outline: Outline::default(),
         returns: Vec::new(),
+        taken_back: Vec::new(),
+        tries: 0,
         is_native: false,
     };
     let end = (After::Completing, Tail::Exit);
@@ -59,6 +61,10 @@ struct Maker<'a> {
     outline: Outline,
     /// Lines of `return` in the function, as far as it has been walked.
     returns: Vec<Line>,
+    /// Those of them that a `finally` may take back.
+    taken_back: Vec<Line>,
+    /// Number of `try` statements of the function that this is in.
+    tries: usize,
     /// Is this within a function in native code?
     is_native: bool,
 }
@@ -268,9 +274,15 @@ impl Maker<'_> {
             Stmt::FunctionDef(s) => {
                 let end = (After::Completing, Tail::Exit);
                 let around = (std::mem::take(&mut self.returns), self.is_native);
+                let back = (std::mem::take(&mut self.taken_back), std::mem::take(&mut self.tries));
                 self.is_native |= s.decorator_list.iter().any(is_native);
-                step.inner.extend(self.suite(&s.body, Place::Function, None, end, opener));
+                let body = self.suite(&s.body, Place::Function, None, end, opener);
+                if let Some(number) = body {
+                    self.outline.suites[number].taken_back = std::mem::take(&mut self.taken_back);
+                }
+                step.inner.extend(body);
                 (self.returns, self.is_native) = around;
+                (self.taken_back, self.tries) = back;
             }
             Stmt::ClassDef(s) => {
                 let end = (After::Completing, Tail::Exit);
@@ -350,6 +362,7 @@ impl Maker<'_> {
         let opener = Some(step.line);
         let ends = (After::Completing, Tail::Through);
         let before = self.returns.len();
+        self.tries += 1;
         step.inner.extend(self.suite(&s.body, place, None, ends, opener));
         let last = s.handlers.len().saturating_sub(1);
         let joins = !s.finalbody.is_empty();
@@ -381,6 +394,10 @@ impl Maker<'_> {
         let end = if joins { After::Anyhow } else { After::Nothing };
         step.inner.extend(self.suite(&s.orelse, place, None, (end, Tail::Through), None));
         let returns = self.returns[before..].to_vec();
+        self.tries -= 1;
+        if joins && (self.tries > 0 || s.finalbody.iter().any(leaves)) {
+            self.taken_back.extend(&returns);
+        }
         if let Some(number) = self.suite(&s.finalbody, place, None, ends, None) {
             self.outline.suites[number].returns = returns;
             step.inner.push(number);

@@ -93,6 +93,9 @@ pub struct Suite {
     /// Of a `finally`: the lines of those `return` that lead through it. From
     /// there on the firmware reports nothing more.
     pub returns: Vec<Line>,
+    /// Lines of `return` that a `finally` may take back: by `continue` or `break`, or by an exception that a
+    /// `try` around it may catch. The suite is that of their function, which goes on then.
+    pub taken_back: Vec<Line>,
     /// Is it part of a function's body?
     pub in_function: bool,
     /// Is that function compiled to native code, of which nothing is reported?
