@@ -38,8 +38,8 @@ trace.export_json('found.json')
 
 /// What is left open of both, with what the device says of the files and without.
 const OPEN: (Blind, Blind) = (
-    Blind { statements: 555, branches: 347, untraced: 6 },
-    Blind { statements: 573, branches: 374, untraced: 6 },
+    Blind { statements: 555, branches: 349, untraced: 16 },
+    Blind { statements: 573, branches: 376, untraced: 16 },
 );
 
 /// Moves the compiled form of `source.py` into a directory that has all else.
