@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::Regex;
 
+use crate::embedded::{NAME, TRACER};
 use crate::fs::FileError;
 
 /// A file of a source tree.
@@ -99,14 +100,8 @@ impl Selection {
 /// Is this the name of a file of the runtime, which measures and is not measured?
 #[must_use]
 pub fn is_runtime(name: &str) -> bool {
-    matches!(
-        base(name),
-        "_mpycov.py"
-            | "_mpycov_trace.py"
-            | "_mpycov_trace_arcs.py"
-            | "_mpycov_trace_end.py"
-            | "_mpycov_trace_own.py"
-    )
+    let file = base(name);
+    file == NAME || TRACER.iter().any(|(name, _)| *name == file)
 }
 
 fn base(name: &str) -> &str {

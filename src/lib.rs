@@ -17,6 +17,7 @@ pub mod cli;
 pub mod config;
 pub mod device;
 pub mod discover;
+pub mod embedded;
 pub mod evaluate;
 pub mod fs;
 pub mod gather;

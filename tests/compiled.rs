@@ -52,7 +52,7 @@ fn compile(construct: &Construct, dir: &Path) -> bool {
     fs::write(there.join("source.mpy"), bytes).expect("a file");
     for place in [dir, &there] {
         write_files(place, &[("plain.py", PLAIN), ("traced.py", TRACED)]);
-        write_files(place, &mpycov::unix::TRACER);
+        write_files(place, &mpycov::embedded::TRACER);
     }
     true
 }

@@ -130,7 +130,7 @@ fn it_makes_of_what_our_tracer_exports_what_it_makes_of_its_own() {
             "import {module} as trace\ntrace.start(include=['app'], collect_executable=True, collect_arcs=True)\nimport app\napp.f(0)\napp.f(1)\ntrace.stop()\ntrace.export_json('../data.json')\n"
         );
         write_files(&place, &[("app.py", RAISES), ("own.py", &own), ("mpy_coverage.py", &theirs)]);
-        write_files(&place, &mpycov::unix::TRACER);
+        write_files(&place, &mpycov::embedded::TRACER);
         let wasm = targets::wasm(WASM_NEWEST, true);
         let ran = targets::Target::run(&wasm, &place, "own.py", &[], b"");
         assert_eq!(ran.status, Some(0), "{}", ran.text());
@@ -164,7 +164,7 @@ trace.export_json()
 assert not trace.lost
 ";
     write_files(dir.path(), &[("app.py", MODULE), ("own.py", script)]);
-    write_files(dir.path(), &mpycov::unix::TRACER);
+    write_files(dir.path(), &mpycov::embedded::TRACER);
     let wasm = targets::wasm(WASM_NEWEST, true);
     let outcome = targets::Target::run(&wasm, dir.path(), "own.py", &[], b"");
     assert_eq!(outcome.status, Some(0), "{}", outcome.text());

@@ -3,17 +3,9 @@
 //! In: what board it is. Out: files for it. A heap of 9 kB has no room for what is needed only in the end.
 
 use crate::device::{Blob, Board};
+use crate::embedded::{NAME, RUNTIME, TESTS, TRACER};
 
-const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
-const NAME: &str = "_mpycov.py";
 const GUARD: &str = include_str!("../../runtime/_mpycov_guard.py");
-const TRACER: [(&str, &str); 4] = [
-    ("_mpycov_trace.py", include_str!("../../runtime/_mpycov_trace.py")),
-    ("_mpycov_trace_arcs.py", include_str!("../../runtime/_mpycov_trace_arcs.py")),
-    ("_mpycov_trace_end.py", include_str!("../../runtime/_mpycov_trace_end.py")),
-    ("_mpycov_trace_own.py", include_str!("../../runtime/_mpycov_trace_own.py")),
-];
-const TESTS: &str = include_str!("../../runtime/_mpycov_tests.py");
 
 /// With less free memory than this, in bytes, a board gets the runtime in two parts.
 const SMALL: u64 = 32_000;

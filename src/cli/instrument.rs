@@ -14,6 +14,7 @@ use super::settrace::{self, Texts};
 use super::{Exit, style};
 use crate::board::runtime;
 use crate::discover::{self, Found, Selection};
+use crate::embedded::RUNTIME;
 use crate::fs;
 use crate::instrument::{Instrumented, in_parallel, instrument as instrument_text};
 use crate::model::Level;
@@ -21,7 +22,6 @@ use crate::parse::SyntaxError;
 use crate::parse::exclude::Patterns;
 use crate::plan::Options;
 use crate::store::Store;
-use crate::unix::RUNTIME;
 use crate::weave::RUNTIME_MODULE;
 
 /// A file that was to be instrumented.

@@ -14,20 +14,10 @@ use std::time::Duration;
 
 use process::Watched;
 
+use crate::embedded::{NAME, RUNTIME, TESTS, TRACER};
 use crate::fs::{self, FileError};
 
-/// The module that keeps the hits.
-pub const RUNTIME: &str = include_str!("../../runtime/_mpycov.py");
-/// The modules that trace lines, by their names as files: the tracer, what notes transitions, what
-/// makes the frames, and what a program calls that traces itself.
-pub const TRACER: [(&str, &str); 4] = [
-    ("_mpycov_trace.py", include_str!("../../runtime/_mpycov_trace.py")),
-    ("_mpycov_trace_arcs.py", include_str!("../../runtime/_mpycov_trace_arcs.py")),
-    ("_mpycov_trace_end.py", include_str!("../../runtime/_mpycov_trace_end.py")),
-    ("_mpycov_trace_own.py", include_str!("../../runtime/_mpycov_trace_own.py")),
-];
 const BOOT: &str = include_str!("../../runtime/_mpycov_boot.py");
-const TESTS: &str = include_str!("../../runtime/_mpycov_tests.py");
 const CONTEXTS: &str = include_str!("../../runtime/_mpycov_contexts.py");
 
 /// What stands before the name of a test in the file of hits of each test.
@@ -133,7 +123,7 @@ pub fn run(launch: &Launch<'_>) -> Result<Ended, UnixError> {
         FileError { action: "make a directory in", path: std::env::temp_dir(), source }
     })?;
     let lib = temp.path().join("lib");
-    fs::write(&lib.join("_mpycov.py"), RUNTIME.as_bytes())?;
+    fs::write(&lib.join(NAME), RUNTIME.as_bytes())?;
     fs::write(&lib.join("_mpycov_boot.py"), BOOT.as_bytes())?;
     let tree = temp.path().join("tree");
     for (path, text, _) in launch.files {

@@ -224,7 +224,7 @@ fn run_as(files: &[File], inputs: &dyn Fn(&Case) -> Vec<u32>, woven: bool) -> Ve
     let dir = common::temp_dir();
     let mut main = String::from(MAIN);
     fs::write(dir.path().join("harness.py"), HARNESS).expect("a file");
-    fs::write(dir.path().join("_mpycov.py"), mpycov::unix::RUNTIME).expect("a file");
+    fs::write(dir.path().join("_mpycov.py"), mpycov::embedded::RUNTIME).expect("a file");
     for (number, file) in files.iter().enumerate() {
         let map = &file.instrumented.map;
         let (text, digest) =

@@ -137,7 +137,7 @@ type Hits = BTreeMap<mpycov::model::Digest, mpycov::model::HitSet>;
 fn on_unix(texts: &[Vec<u8>], calls: &str) -> (Vec<Did>, Hits) {
     let dir = common::temp_dir();
     write(dir.path(), texts, calls);
-    fs::write(dir.path().join("_mpycov.py"), mpycov::unix::RUNTIME).expect("a file");
+    fs::write(dir.path().join("_mpycov.py"), mpycov::embedded::RUNTIME).expect("a file");
     let mut command = Command::new(targets::unix().path);
     command.current_dir(dir.path()).args(["-X", "heapsize=64m", "main.py"]);
     let outcome = process::run(command, b"", process::LIMIT);

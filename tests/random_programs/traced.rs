@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::Path;
 
+use mpycov::embedded::{RUNTIME, TRACER};
 use mpycov::evaluate::{ContextHits, ContextObserved, evaluate, evaluate_all};
 use mpycov::instrument::instrument;
 use mpycov::model::{FileMap, Level, Line};
 use mpycov::trace::{Row, Traced};
-use mpycov::unix::{RUNTIME, TRACER};
 use mpycov::wire::frame::{self, Frames};
 
 use crate::batch::{calls, read, write};
