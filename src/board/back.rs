@@ -30,10 +30,12 @@ pub(super) const HITS: &str = "_mpycov.hit";
 impl Session {
     /// The statements that print the hits.
     pub(super) fn closing(&self) -> &'static str {
-        match () {
-            () if self.traced => CLOSING_TRACED,
-            () if runtime::is_small(&self.board) => CLOSING_SMALL,
-            () => CLOSING,
+        if self.traced {
+            CLOSING_TRACED
+        } else if runtime::is_small(&self.board) {
+            CLOSING_SMALL
+        } else {
+            CLOSING
         }
     }
 

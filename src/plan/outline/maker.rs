@@ -37,10 +37,7 @@ pub fn outline(parsed: &Parsed) -> Outline {
         flow: &flow,
         constants,
         outline: Outline::default(),
-        returns: Vec::new(),
-        taken_back: Vec::new(),
-        tries: 0,
-        is_native: false,
+        function: Function::default(),
     };
     let end = (After::Completing, Tail::Exit);
     maker.suite(parsed.body(), Place::Module, None, end, None);
@@ -59,13 +56,20 @@ struct Maker<'a> {
     flow: &'a Flow,
     constants: BTreeSet<String>,
     outline: Outline,
-    /// Lines of `return` in the function, as far as it has been walked.
+    /// The function that the walk is in.
+    function: Function,
+}
+
+/// What is known of a function, as far as it has been walked.
+#[derive(Default)]
+struct Function {
+    /// Lines of `return`.
     returns: Vec<Line>,
     /// Those of them that a `finally` may take back.
     taken_back: Vec<Line>,
-    /// Number of `try` statements of the function that this is in.
+    /// Number of `try` statements around this place.
     tries: usize,
-    /// Is this within a function in native code?
+    /// Is it, or one around it, in native code?
     is_native: bool,
 }
 
@@ -107,7 +111,7 @@ impl Maker<'_> {
 
     fn empty(&self, header: Option<Line>, place: Place) -> Suite {
         let in_function = place == Place::Function;
-        Suite { header, in_function, is_native: self.is_native, ..Suite::default() }
+        Suite { header, in_function, is_native: self.function.is_native, ..Suite::default() }
     }
 
     /// Makes a suite and says its number; none for one that shares its line
@@ -128,7 +132,7 @@ impl Maker<'_> {
         if !own_line && opener == Some(self.line(first.start())) {
             self.outline.one_line.extend(opener);
             if body.iter().any(|stmt| matches!(stmt, Stmt::Return(_))) {
-                self.returns.extend(opener);
+                self.function.returns.extend(opener);
             }
             return None;
         }
@@ -237,7 +241,7 @@ impl Maker<'_> {
         };
         let opener = Some(line);
         match stmt {
-            Stmt::Return(_) => self.returns.push(line),
+            Stmt::Return(_) => self.function.returns.push(line),
             Stmt::If(s) => self.if_chain(&mut step, (&s.body, &s.elif_else_clauses), place),
             Stmt::While(s) => {
                 // An endless loop has the jump back at its end, where `continue` goes as well.
@@ -273,16 +277,15 @@ impl Maker<'_> {
             Stmt::Try(s) => self.try_parts(&mut step, s, place),
             Stmt::FunctionDef(s) => {
                 let end = (After::Completing, Tail::Exit);
-                let around = (std::mem::take(&mut self.returns), self.is_native);
-                let back = (std::mem::take(&mut self.taken_back), std::mem::take(&mut self.tries));
-                self.is_native |= s.decorator_list.iter().any(is_native);
+                let is_native = self.function.is_native || s.decorator_list.iter().any(is_native);
+                let own = Function { is_native, ..Function::default() };
+                let around = std::mem::replace(&mut self.function, own);
                 let body = self.suite(&s.body, Place::Function, None, end, opener);
+                let own = std::mem::replace(&mut self.function, around);
                 if let Some(number) = body {
-                    self.outline.suites[number].taken_back = std::mem::take(&mut self.taken_back);
+                    self.outline.suites[number].taken_back = own.taken_back;
                 }
                 step.inner.extend(body);
-                (self.returns, self.is_native) = around;
-                (self.taken_back, self.tries) = back;
             }
             Stmt::ClassDef(s) => {
                 let end = (After::Completing, Tail::Exit);
@@ -361,8 +364,8 @@ impl Maker<'_> {
     fn try_parts(&mut self, step: &mut Step, s: &ruff_python_ast::StmtTry, place: Place) {
         let opener = Some(step.line);
         let ends = (After::Completing, Tail::Through);
-        let before = self.returns.len();
-        self.tries += 1;
+        let before = self.function.returns.len();
+        self.function.tries += 1;
         step.inner.extend(self.suite(&s.body, place, None, ends, opener));
         let last = s.handlers.len().saturating_sub(1);
         let joins = !s.finalbody.is_empty();
@@ -393,10 +396,10 @@ impl Maker<'_> {
         }
         let end = if joins { After::Anyhow } else { After::Nothing };
         step.inner.extend(self.suite(&s.orelse, place, None, (end, Tail::Through), None));
-        let returns = self.returns[before..].to_vec();
-        self.tries -= 1;
-        if joins && (self.tries > 0 || s.finalbody.iter().any(leaves)) {
-            self.taken_back.extend(&returns);
+        let returns = self.function.returns[before..].to_vec();
+        self.function.tries -= 1;
+        if joins && (self.function.tries > 0 || s.finalbody.iter().any(leaves)) {
+            self.function.taken_back.extend(&returns);
         }
         if let Some(number) = self.suite(&s.finalbody, place, None, ends, None) {
             self.outline.suites[number].returns = returns;
