@@ -8,7 +8,7 @@
 # and what makes the frames in `_mpycov_trace_end`, which is imported in the end.
 #
 # A callback that raises ends tracing for good, so none of these lets an
-# exception out. Memory is set aside when a file is first met, some bits for each
+# exception out. Memory is set aside when a file is first met, a byte for each
 # line. When there is not enough, tracing goes on with what there is, and `lost`
 # says what was not noted. The firmware needs memory to report a call, and says
 # nothing when it has none; so at each exception it is looked whether there is some.

@@ -1,7 +1,7 @@
 # Makes the frames of what `_mpycov_trace` noted. Where a run is traced, its
 # functions take the place of those of the runtime.
 import sys
-from builtins import exec, int, isinstance, len, min, range
+from builtins import exec, int, isinstance, len, min, open, range
 
 import _mpycov_trace as _core
 
@@ -35,14 +35,7 @@ def frames(write, all=True):
 
 
 def _frames(write, frame, lost):
-    # One file may have been met by several names.
-    told = {}
-    for name, f in _core._known.items():
-        if f and _core._table:
-            # A program that traces itself may have met something else by this name.
-            row = f[6] if len(f) > 6 else _core._row(name)
-            if row:
-                told.setdefault(row[0], (int(row[1]), []))[1].append(f)
+    told = _told() if _core._table else {}
     write(frame("begin:%d" % len(told)))
     sent = 0
     for digest, (count, all) in told.items():
@@ -51,6 +44,29 @@ def _frames(write, frame, lost):
         write(frame("lost:1:%s" % what))
         sent += 1
     write(frame("end:%d" % sent))
+
+
+# What the table has of the files that were met: by the digest the number of lines and
+# what is known. One file may have been met by several names. The table is read once.
+def _told():
+    told = {}
+    met = {}
+    for name, f in _core._known.items():
+        if f and len(f) > 6:
+            # A program that traces itself may have met something else by this name.
+            if f[6]:
+                told.setdefault(f[6][0], (int(f[6][1]), []))[1].append(f)
+        elif f:
+            met.setdefault(_core._plain(name), []).append(f)
+    if met:
+        with open(_core._table, "rb") as file:
+            for row in file:
+                at = row.rfind(b"\t")
+                all = met.get(row[:at].decode())
+                if all:
+                    row = row[at + 1 :].decode().split()
+                    told[row[0]] = (int(row[1]), all)
+    return told
 
 
 def _send(write, frame, digest, count, all):
