@@ -229,7 +229,7 @@ def run(how):
     main = __import__("__main__")
     served = {}
     root, real = _overlay(how["tree"], how["tests"], served)
-    _save_on_signal(how["signal"], _mpycov, root, real, how["hits"])
+    _save_on_signal(how["signal"], root, real, how["hits"])
     cwd = real.getcwd()
     status = 0
     if "trace" in how:
@@ -272,7 +272,7 @@ def run(how):
                 _mpycov_trace_end.all_lost()
             except Exception:
                 pass
-        _save_at_exit(_mpycov, how["hits"])
+        _save_at_exit(how["hits"])
         _note_frozen(how["frozen"], real)
     if status:
         sys.exit(status)
@@ -320,7 +320,7 @@ _TRIES = 20
 # Saves the hits also when the host asks for them while the program runs,
 # however busy it is, and when a signal ends the program. The handlers only
 # leave a note: MicroPython sees to it where it is safe.
-def _save_on_signal(number, runtime, root, real, path):
+def _save_on_signal(number, root, real, path):
     left = [_TRIES]
 
     # While the tracer is being called it cannot be asked whether it is called: that is
@@ -345,8 +345,9 @@ def _save_on_signal(number, runtime, root, real, path):
         opener = root.open
         root.open = real.open
         try:
-            runtime.save(path)
+            _mpycov.save(path)
         except KeyboardInterrupt:
+            # It is meant for the program.
             kill(2)
         except Exception:
             pass
@@ -411,10 +412,10 @@ def _unlock_heap():
 
 
 # Saves the hits when all is over: behind the program's own exit handler.
-def _save_at_exit(runtime, path):
+def _save_at_exit(path):
     atexit = getattr(sys, "atexit", None)
     if atexit is None:
-        return _save(runtime, path)
+        return _save(path)
     own = atexit(None)
 
     def last():
@@ -426,17 +427,17 @@ def _save_at_exit(runtime, path):
                 own()
         finally:
             _unlock_heap()
-            _save(runtime, path)
+            _save(path)
 
     atexit(last)
 
 
 # Neither another Ctrl-C nor a program that took the file system away may cost
 # the hits.
-def _save(runtime, path):
+def _save(path):
     for _ in range(3):
         try:
-            return runtime.save(path)
+            return _mpycov.save(path)
         except KeyboardInterrupt:
             continue
         except Exception:
