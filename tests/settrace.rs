@@ -51,8 +51,7 @@ const OPEN: (Blind, Blind) = (
 #[test]
 fn lines_say_of_all_fixtures_what_sensors_say() {
     let dir = common::temp_dir();
-    let program = dir.path().join("micropython");
-    firmware().executable(&program, true);
+    let program = firmware().program_in(dir.path(), true);
     let results = pool::in_parallel(&fixtures(), |construct| {
         let name = &construct.name;
         let place = dir.path().join(name);
@@ -86,8 +85,7 @@ fn lines_say_of_all_fixtures_what_sensors_say() {
 #[test]
 fn conditions_come_from_sensors_alone() {
     let dir = common::temp_dir();
-    let program = dir.path().join("micropython");
-    firmware().executable(&program, false);
+    let program = firmware().program_in(dir.path(), false);
     common::write_files(dir.path(), &[("t.py", "a = 1\nif a and a > 0:\n    print(a)\n")]);
     let condition = |files: &[FileCoverage]| {
         let decision = &files[0].decisions[0];
@@ -116,8 +114,7 @@ fn firmware_without_settrace_is_told_so() {
 #[test]
 fn what_ran_without_memory_is_open() {
     let dir = common::temp_dir();
-    let program = dir.path().join("micropython");
-    firmware().executable(&program, false);
+    let program = firmware().program_in(dir.path(), false);
     // An exception while there is no memory: what was called then was not reported.
     let text = "\
 import micropython
@@ -185,8 +182,7 @@ for i in range(40):
 #[test]
 fn functions_of_which_all_was_seen_hide_nothing() {
     let dir = common::temp_dir();
-    let program = dir.path().join("micropython");
-    firmware().executable(&program, false);
+    let program = firmware().program_in(dir.path(), false);
     common::write_files(dir.path(), &[("t.py", REPEATED)]);
     for level in ["line", "branch"] {
         let run = |data: &str, more: &[&str]| {
@@ -226,8 +222,7 @@ def f(n):
 #[test]
 fn odd_reports_are_understood() {
     let dir = common::temp_dir();
-    let program = dir.path().join("micropython");
-    firmware().executable(&program, false);
+    let program = firmware().program_in(dir.path(), false);
     let missing = |call: &str, data: &str, more: &[&str]| {
         common::write_files(dir.path(), &[("t.py", &format!("{ODD}{call}\n"))]);
         let found = measured(dir.path(), &program, "t.py", data, more);

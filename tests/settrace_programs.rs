@@ -25,7 +25,7 @@ fn firmware() -> Wasm {
 /// A directory with these files and a firmware that traces.
 fn program(files: &[(&str, &str)]) -> TempDir {
     let dir = common::temp_dir();
-    firmware().executable(&dir.path().join("micropython"), false);
+    firmware().program_in(dir.path(), false);
     write_files(dir.path(), files);
     dir
 }

@@ -157,6 +157,13 @@ impl Wasm {
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
         }
     }
+
+    /// The same in a directory, by the name that MicroPython has; its path.
+    pub fn program_in(&self, dir: &Path, known: bool) -> PathBuf {
+        let program = dir.join("micropython");
+        self.executable(&program, known);
+        program
+    }
 }
 
 impl Target for Wasm {
